@@ -53,6 +53,26 @@ pub enum Error {
         /// The budget that was given.
         budget: usize,
     },
+    /// An observer stopped the run.
+    #[error("interrupted after {done} of {of} steps of the {sweep} sweep")]
+    Interrupted {
+        /// Direction of the sweep.
+        sweep: crate::Sweep,
+        /// Steps that the sweep was through with.
+        done: usize,
+        /// Steps of the sweep.
+        of: usize,
+    },
+    /// A tape was handed to another run than the one that recorded it.
+    #[error("a tape of {found} steps ({schedule}) is not one of this run of {expected} steps")]
+    Tape {
+        /// The schedule that recorded it.
+        schedule: crate::Chosen,
+        /// Its number of steps.
+        found: usize,
+        /// The number of steps of the run.
+        expected: usize,
+    },
     /// An operator's own error.
     #[error("{operator}: {source}")]
     Operator {
@@ -69,6 +89,9 @@ impl Error {
         operator: impl Into<String>,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        Self::Operator { operator: operator.into(), source: Box::new(source) }
+        Self::Operator {
+            operator: operator.into(),
+            source: Box::new(source),
+        }
     }
 }

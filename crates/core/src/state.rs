@@ -1,8 +1,6 @@
 //! States: points of finite-dimensional real inner-product spaces.
 
-use ndarray::{
-    Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension, IxDyn,
-};
+use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension, IxDyn};
 use num_complex::Complex;
 use num_traits::Zero;
 
@@ -191,15 +189,25 @@ impl<T: Real, A: Element<T>, D: Dimension + 'static> State<T> for Array<A, D> {
     }
 
     fn axpy(&mut self, a: T, x: &Self) {
-        assert_eq!(self.shape(), x.shape(), "axpy of arrays of different shapes");
+        assert_eq!(
+            self.shape(),
+            x.shape(),
+            "axpy of arrays of different shapes"
+        );
         self.zip_mut_with(x, |y, &x| y.add_scaled(a, x));
     }
 
     fn dot(&self, other: &Self) -> f64 {
-        assert_eq!(self.shape(), other.shape(), "dot of arrays of different shapes");
+        assert_eq!(
+            self.shape(),
+            other.shape(),
+            "dot of arrays of different shapes"
+        );
         if let (Some(x), Some(y)) = (self.as_slice(), other.as_slice()) {
             let chunks = x.chunks(DOT_CHUNK).zip(y.chunks(DOT_CHUNK));
-            chunks.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| x.inner(y)).sum::<f64>()).sum()
+            chunks
+                .map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| x.inner(y)).sum::<f64>())
+                .sum()
         } else {
             self.iter().zip(other).map(|(&x, &y)| x.inner(y)).sum()
         }

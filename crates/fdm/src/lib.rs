@@ -1,0 +1,1 @@
+//! Wave dark matter.

@@ -1,0 +1,326 @@
+//! Three-dimensional transforms of complex fields, and filters fused with them.
+
+use std::array;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use adastra_core::Real;
+use ndarray::{Array3, Axis};
+use num_complex::Complex;
+use rayon::prelude::*;
+
+use crate::accumulate::total;
+use crate::lanes::{
+    gather_columns, gather_lines, join, row, scatter_columns, scatter_lines, split, vectorized,
+    width,
+};
+use crate::line::Line;
+use crate::multiplier::{ByMode, multiply_rows};
+use crate::pool::Pool;
+use crate::{Accumulate, Multiplier, Run};
+
+/// A plan for transforms of complex fields of one shape. Cloning shares the plan.
+///
+/// The forward transform is unnormalized, the inverse has the factor `1/N`. Results have the
+/// same bits for any number of threads.
+pub struct Fft<T>(Arc<Plan<T>>);
+
+struct Plan<T> {
+    cells: [usize; 3],
+    lines: [Line<T>; 3],
+    blocks: Pool<T>,
+    transforms: AtomicUsize,
+}
+
+impl<T> Clone for Fft<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> std::fmt::Debug for Fft<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fft")
+            .field("cells", &self.0.cells)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Real> Fft<T> {
+    /// Plans transforms of fields of shape `cells`, of any length along each axis.
+    ///
+    /// # Panics
+    /// When a length is zero.
+    pub fn new(cells: [usize; 3]) -> Self {
+        assert!(!cells.contains(&0), "a transform of shape {cells:?}");
+        let longest = cells.into_iter().fold(0, usize::max);
+        Self(Arc::new(Plan {
+            cells,
+            lines: cells.map(Line::new),
+            blocks: Pool::new(longest * row::<T>()),
+            transforms: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Lengths along each axis.
+    pub fn cells(&self) -> [usize; 3] {
+        self.0.cells
+    }
+
+    /// Three-dimensional complex transforms done so far by this plan and its clones: a
+    /// [`filter`](Fft::filter) of K fields counts 2 K.
+    pub fn transforms(&self) -> usize {
+        self.0.transforms.load(Relaxed)
+    }
+
+    /// `X_k = sum_j x_j exp(-2 pi i j.k / n)`, in place.
+    ///
+    /// # Panics
+    /// When the array is not of the plan's shape in C order.
+    pub fn forward(&self, field: &mut Array3<Complex<T>>) {
+        let plan = &*self.0;
+        plan.transforms.fetch_add(1, Relaxed);
+        plan.slabs([&mut *field], |_, [slab]| plan.forward_slab(slab));
+        plan.columns([field], |_, [mut rows]| {
+            let [line, ..] = &plan.lines;
+            let mut block = plan.blocks.take();
+            let block = &mut block[..line.n * row::<T>()];
+            for z in plan.z_blocks() {
+                vectorized(|| gather_columns(&rows, z.clone(), &line.natural, block));
+                line.kernel.forward(block);
+                vectorized(|| scatter_columns(block, &line.order, T::one(), &mut rows, z));
+            }
+        });
+    }
+
+    /// `x_j = 1/N sum_k X_k exp(+2 pi i j.k / n)`, in place.
+    ///
+    /// # Panics
+    /// When the array is not of the plan's shape in C order.
+    pub fn inverse(&self, field: &mut Array3<Complex<T>>) {
+        let plan = &*self.0;
+        plan.transforms.fetch_add(1, Relaxed);
+        plan.columns([&mut *field], |_, [mut rows]| {
+            let [line, ..] = &plan.lines;
+            let mut block = plan.blocks.take();
+            let block = &mut block[..line.n * row::<T>()];
+            for z in plan.z_blocks() {
+                vectorized(|| gather_columns(&rows, z.clone(), &line.order, block));
+                line.kernel.inverse(block);
+                vectorized(|| scatter_columns(block, &line.natural, T::one(), &mut rows, z));
+            }
+        });
+        plan.slabs([field], |_, [slab]| plan.inverse_slab(slab));
+    }
+
+    /// `IFFT(spectral(FFT(before(field))))` of each of `K` fields, in place, in three passes over
+    /// memory.
+    ///
+    /// `before(ix, slabs)` changes the plane `ix` of each field, of shape `(ny, nz)` in C order,
+    /// before it is transformed: a kick fused with the drift that follows. `spectral(mode,
+    /// amplitudes)` returns the new amplitudes of the mode `(ix, iy, iz)` and its part of the sum
+    /// that is returned; the sum runs in a fixed order.
+    ///
+    /// # Panics
+    /// When an array is not of the plan's shape in C order.
+    pub fn filter<const K: usize, S: Accumulate>(
+        &self,
+        fields: [&mut Array3<Complex<T>>; K],
+        before: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
+        spectral: impl Fn([usize; 3], [Complex<T>; K]) -> ([Complex<T>; K], S) + Sync,
+    ) -> S {
+        self.filter_with(fields, before, &ByMode(spectral), |_, _| ())
+    }
+
+    /// As [`Fft::filter`], with a [`Multiplier`], and with `after(ix, slabs)` that sees the plane
+    /// `ix` of each transformed field while it is in the cache: a density fused with the drift.
+    ///
+    /// # Panics
+    /// When an array is not of the plan's shape in C order.
+    pub fn filter_with<const K: usize, M: Multiplier<T, K>>(
+        &self,
+        mut fields: [&mut Array3<Complex<T>>; K],
+        before: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
+        multiplier: &M,
+        after: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
+    ) -> M::Sum {
+        let plan = &*self.0;
+        plan.transforms.fetch_add(2 * K, Relaxed);
+        plan.slabs(fields.each_mut().map(|f| &mut **f), |ix, mut slabs| {
+            before(ix, slabs.each_mut().map(|slab| &mut **slab));
+            slabs.into_iter().for_each(|slab| plan.forward_slab(slab));
+        });
+        let sum = plan.columns(fields.each_mut().map(|f| &mut **f), |iy, rows| {
+            plan.filter_columns(iy, rows, multiplier)
+        });
+        plan.slabs(fields, |ix, mut slabs| {
+            slabs.iter_mut().for_each(|slab| plan.inverse_slab(slab));
+            after(ix, slabs);
+        });
+        sum
+    }
+}
+
+impl<T: Real> Plan<T> {
+    /// Runs `work(ix, planes)` on the planes of constant x.
+    fn slabs<const K: usize>(
+        &self,
+        fields: [&mut Array3<Complex<T>>; K],
+        work: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
+    ) {
+        let [nx, ny, nz] = self.cells;
+        let mut slabs = fields.map(|field| {
+            assert_eq!(
+                field.dim(),
+                (nx, ny, nz),
+                "a field of another shape than its transform"
+            );
+            let cells = field.as_slice_mut().expect("a field in C order");
+            cells.chunks_exact_mut(ny * nz)
+        });
+        let slabs: Vec<[&mut [Complex<T>]; K]> = (0..nx)
+            .map(|_| {
+                slabs
+                    .each_mut()
+                    .map(|slabs| slabs.next().expect("nx planes"))
+            })
+            .collect();
+        slabs
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(ix, slabs)| work(ix, slabs));
+    }
+
+    /// Runs `work(iy, rows)` on the planes of constant y, given as rows along z, and adds up.
+    fn columns<const K: usize, S: Accumulate>(
+        &self,
+        fields: [&mut Array3<Complex<T>>; K],
+        work: impl Fn(usize, [Vec<&mut [Complex<T>]>; K]) -> S + Sync,
+    ) -> S {
+        let [nx, ny, nz] = self.cells;
+        let mut planes = fields.map(|field| {
+            assert_eq!(
+                field.dim(),
+                (nx, ny, nz),
+                "a field of another shape than its transform"
+            );
+            field.axis_iter_mut(Axis(1))
+        });
+        let planes: Vec<_> = (0..ny)
+            .map(|_| {
+                planes
+                    .each_mut()
+                    .map(|planes| planes.next().expect("ny planes"))
+            })
+            .collect();
+        let parts: Vec<S> = planes
+            .into_par_iter()
+            .enumerate()
+            .map(|(iy, mut planes)| {
+                let rows = planes.each_mut().map(|plane| {
+                    let rows = plane.outer_iter_mut();
+                    rows.map(|row| row.into_slice().expect("a field in C order"))
+                        .collect()
+                });
+                work(iy, rows)
+            })
+            .collect();
+        total(parts)
+    }
+
+    /// The ranges along z that fill a block each.
+    fn z_blocks(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<T> {
+        let [.., nz] = self.cells;
+        (0..nz)
+            .step_by(width::<T>())
+            .map(move |z| z..(z + width::<T>()).min(nz))
+    }
+
+    /// Transforms a plane `(ny, nz)` along z and y, to modes in natural order.
+    fn forward_slab(&self, slab: &mut [Complex<T>]) {
+        let [_, along_y, along_z] = &self.lines;
+        let nz = along_z.n;
+        let mut block = self.blocks.take();
+        vectorized(|| {
+            let lines = &mut block[..nz * row::<T>()];
+            for rows in slab.chunks_mut(width::<T>() * nz) {
+                gather_lines(rows, &along_z.natural, lines);
+                along_z.kernel.forward(lines);
+                scatter_lines(lines, &along_z.order, T::one(), rows);
+            }
+            let columns = &mut block[..along_y.n * row::<T>()];
+            for z in self.z_blocks() {
+                for (row, cells) in columns.chunks_exact_mut(row::<T>()).zip(slab.chunks(nz)) {
+                    split(&cells[z.clone()], row);
+                }
+                along_y.kernel.forward(columns);
+                for (row, &iy) in columns.chunks_exact(row::<T>()).zip(&along_y.order) {
+                    join(row, T::one(), &mut slab[iy * nz..][z.clone()]);
+                }
+            }
+        });
+    }
+
+    /// Inverse of [`Plan::forward_slab`], times `1/(nx ny nz)`.
+    fn inverse_slab(&self, slab: &mut [Complex<T>]) {
+        let [_, along_y, along_z] = &self.lines;
+        let nz = along_z.n;
+        let scale = T::of(1.0 / self.cells.iter().product::<usize>() as f64);
+        let mut block = self.blocks.take();
+        vectorized(|| {
+            let columns = &mut block[..along_y.n * row::<T>()];
+            for z in self.z_blocks() {
+                for (row, &iy) in columns.chunks_exact_mut(row::<T>()).zip(&along_y.order) {
+                    split(&slab[iy * nz..][z.clone()], row);
+                }
+                along_y.kernel.inverse(columns);
+                for (row, cells) in columns.chunks_exact(row::<T>()).zip(slab.chunks_mut(nz)) {
+                    join(row, scale, &mut cells[z.clone()]);
+                }
+            }
+            let lines = &mut block[..nz * row::<T>()];
+            for rows in slab.chunks_mut(width::<T>() * nz) {
+                gather_lines(rows, &along_z.order, lines);
+                along_z.kernel.inverse(lines);
+                scatter_lines(lines, &along_z.natural, T::one(), rows);
+            }
+        });
+    }
+
+    /// Forward along x, multiplier, inverse along x, for one y.
+    fn filter_columns<const K: usize, M: Multiplier<T, K>>(
+        &self,
+        iy: usize,
+        mut rows: [Vec<&mut [Complex<T>]>; K],
+        multiplier: &M,
+    ) -> M::Sum {
+        let [line, ..] = &self.lines;
+        let mut blocks: [_; K] = array::from_fn(|_| self.blocks.take());
+        let mut sum = M::Sum::default();
+        vectorized(|| {
+            for z in self.z_blocks() {
+                for (block, rows) in blocks.iter_mut().zip(&rows) {
+                    gather_columns(rows, z.clone(), &line.natural, block);
+                    line.kernel.forward(&mut block[..line.n * row::<T>()]);
+                }
+                let mut parts = blocks.each_mut().map(|b| b.chunks_exact_mut(row::<T>()));
+                for &ix in &line.order {
+                    let rows = parts
+                        .each_mut()
+                        .map(|p| p.next().expect("a row for each mode"));
+                    let run = Run {
+                        at: [ix, iy, z.start],
+                        axis: 2,
+                        len: z.len(),
+                    };
+                    multiply_rows(multiplier, run, rows, &mut sum);
+                }
+                for (block, rows) in blocks.iter_mut().zip(&mut rows) {
+                    line.kernel.inverse(&mut block[..line.n * row::<T>()]);
+                    scatter_columns(block, &line.natural, T::one(), rows, z.clone());
+                }
+            }
+        });
+        sum
+    }
+}

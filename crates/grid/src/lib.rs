@@ -1,0 +1,26 @@
+//! Periodic meshes, transforms of the fields on them, filters, and Poisson's equation.
+//!
+//! # Conventions
+//! A field is an `ndarray` array of shape `(x, y, z)` in C order. The forward transform is
+//! unnormalized, the inverse has the factor `1/N`; the derivative of the Nyquist mode is zero.
+//! Half spectra of real fields never leave this crate.
+
+mod accumulate;
+mod error;
+mod fft;
+mod lanes;
+mod line;
+mod mesh;
+mod multiplier;
+mod poisson;
+mod pool;
+mod real;
+mod real_plane;
+
+pub use accumulate::Accumulate;
+pub use error::GridError;
+pub use fft::Fft;
+pub use mesh::Mesh;
+pub use multiplier::{Modes, Multiplier, Run};
+pub use poisson::{Gravity, Poisson};
+pub use real::RealFft;

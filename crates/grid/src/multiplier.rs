@@ -1,0 +1,115 @@
+//! What happens to the modes between a forward and an inverse transform.
+
+use adastra_core::Real;
+use num_complex::Complex;
+
+use crate::Accumulate;
+use crate::lanes::width;
+
+/// A run of neighbouring modes: `at`, then one further along `axis`, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Indices `(ix, iy, iz)` of the first mode, in the order of
+    /// [`Mesh::wavenumbers`](crate::Mesh::wavenumbers).
+    pub at: [usize; 3],
+    /// The axis along which the run extends: 2, or 1 for some modes of real fields.
+    pub axis: usize,
+    /// How many modes.
+    pub len: usize,
+}
+
+impl Run {
+    /// The indices of the mode `lane` of the run.
+    #[inline(always)]
+    pub fn mode(&self, lane: usize) -> [usize; 3] {
+        let mut at = self.at;
+        at[self.axis] += lane;
+        at
+    }
+
+    /// The part of a table along the run's axis that belongs to the run.
+    ///
+    /// # Panics
+    /// When the table is shorter than the mesh.
+    #[inline(always)]
+    pub fn along<'a, X>(&self, table: &'a [X]) -> &'a [X] {
+        &table[self.at[self.axis]..][..self.len]
+    }
+}
+
+/// The amplitudes of one field on a [`Run`]: real and imaginary parts, apart.
+#[derive(Debug)]
+pub struct Modes<'a, T> {
+    /// Real parts.
+    pub re: &'a mut [T],
+    /// Imaginary parts.
+    pub im: &'a mut [T],
+}
+
+impl<T: Real> Modes<'_, T> {
+    /// The amplitude of the mode `lane` of the run.
+    #[inline(always)]
+    pub fn get(&self, lane: usize) -> Complex<T> {
+        Complex::new(self.re[lane], self.im[lane])
+    }
+
+    /// Sets the amplitude of the mode `lane` of the run.
+    #[inline(always)]
+    pub fn set(&mut self, lane: usize, z: Complex<T>) {
+        (self.re[lane], self.im[lane]) = (z.re, z.im);
+    }
+}
+
+/// A map of the amplitudes of `K` fields, mode by mode, that may add up a sum over modes.
+///
+/// Runs of modes rather than single ones, so that an implementation can be compiled to vector
+/// instructions: write loops over slices of one length. Mark the method `#[inline(always)]`.
+pub trait Multiplier<T: Real, const K: usize>: Sync {
+    /// What is summed over all modes.
+    type Sum: Accumulate;
+
+    /// Replaces the amplitudes on a run, and adds their part to `sum`.
+    fn multiply(&self, run: Run, modes: [Modes<'_, T>; K], sum: &mut Self::Sum);
+}
+
+/// A closure on single modes as a [`Multiplier`].
+pub(crate) struct ByMode<F>(pub(crate) F);
+
+impl<T, S, F, const K: usize> Multiplier<T, K> for ByMode<F>
+where
+    T: Real,
+    S: Accumulate,
+    F: Fn([usize; 3], [Complex<T>; K]) -> ([Complex<T>; K], S) + Sync,
+{
+    type Sum = S;
+
+    #[inline(always)]
+    fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; K], sum: &mut S) {
+        for lane in 0..run.len {
+            let values = std::array::from_fn(|k| modes[k].get(lane));
+            let (values, part) = (self.0)(run.mode(lane), values);
+            for k in 0..K {
+                modes[k].set(lane, values[k]);
+            }
+            sum.add(part);
+        }
+    }
+}
+
+/// Applies a multiplier to one row of each of `K` blocks.
+#[inline(always)]
+pub(crate) fn multiply_rows<T: Real, const K: usize, M: Multiplier<T, K>>(
+    multiplier: &M,
+    run: Run,
+    rows: [&mut [T]; K],
+    sum: &mut M::Sum,
+) {
+    let modes = rows.map(|row| {
+        let (re, im) = row.split_at_mut(width::<T>());
+        Modes {
+            re: &mut re[..run.len],
+            im: &mut im[..run.len],
+        }
+    });
+    multiplier.multiply(run, modes, sum);
+}

@@ -1,0 +1,258 @@
+//! The configuration file.
+
+use std::path::{Path, PathBuf};
+
+use adastra_grid::Mesh;
+use serde::Deserialize;
+
+use crate::error::explain;
+use crate::{Error, Length, Result, Time};
+
+/// A whole configuration file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Shown on pictures.
+    #[serde(default)]
+    pub title: String,
+    /// Scalar of the run.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+    /// The mesh.
+    pub mesh: MeshConfig,
+    /// The span and the steps.
+    pub time: TimeConfig,
+    /// Whether matter gravitates.
+    #[serde(default = "yes")]
+    pub self_gravity: bool,
+    /// The components.
+    pub matter: Vec<MatterConfig>,
+    /// External potentials.
+    #[serde(default)]
+    pub potential: Vec<PotentialConfig>,
+    /// The loss.
+    pub objective: Option<Use>,
+    /// What `grad` differentiates with respect to, and how.
+    #[serde(default)]
+    pub gradient: GradientConfig,
+    /// Options of `fit`, read by the command.
+    pub fit: Option<toml::Table>,
+    /// Options of output, read by the command.
+    #[serde(default)]
+    pub output: toml::Table,
+    /// The file's text, for the snapshots.
+    #[serde(skip)]
+    pub text: String,
+    /// The folder that relative paths start from.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Scalar of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    F32,
+    /// Double precision.
+    #[default]
+    F64,
+}
+
+/// `[mesh]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeshConfig {
+    /// Cells along x, y and z; one number for a cube.
+    pub cells: Per<usize>,
+    /// Edge lengths of the box; one for a cube.
+    pub size: Per<Length>,
+}
+
+/// One value for all axes, or one each.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub enum Per<A> {
+    /// For all axes.
+    All(A),
+    /// One each.
+    Each([A; 3]),
+}
+
+impl<A: Copy> Per<A> {
+    /// One each.
+    pub fn each(self) -> [A; 3] {
+        match self {
+            Self::All(a) => [a; 3],
+            Self::Each(a) => a,
+        }
+    }
+}
+
+/// `[time]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeConfig {
+    /// The span of the run.
+    pub end: Time,
+    /// Number of equal steps; without it, steps adapt.
+    pub steps: Option<usize>,
+    /// Fraction of the tightest limit that an adaptive step takes.
+    pub safety: Option<f64>,
+}
+
+/// A name with options: `{ use = "...", with = { ... } }`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Use {
+    /// The registered name.
+    #[serde(rename = "use")]
+    pub name: String,
+    /// Its options.
+    #[serde(default)]
+    pub with: toml::Table,
+}
+
+/// `[[matter]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatterConfig {
+    /// The component's name in addresses such as `"stars.velocity"`.
+    pub name: String,
+    /// The registered kind of matter.
+    #[serde(rename = "use")]
+    pub kind: String,
+    /// Its options.
+    #[serde(default)]
+    pub with: toml::Table,
+    /// Its differentiable parameters.
+    #[serde(default)]
+    pub parameters: toml::Table,
+    /// Its initial state.
+    pub initial: Use,
+}
+
+/// `[[potential]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PotentialConfig {
+    /// The potential's name in addresses such as `"halo.mass"`.
+    pub name: String,
+    /// The registered potential.
+    #[serde(rename = "use")]
+    pub kind: String,
+    /// Its differentiable parameters.
+    #[serde(default)]
+    pub parameters: toml::Table,
+}
+
+/// `[gradient]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientConfig {
+    /// Addresses; empty for everything.
+    #[serde(default)]
+    pub of: Vec<String>,
+    /// How the reverse sweep gets its states.
+    #[serde(default)]
+    pub schedule: ScheduleName,
+    /// Bytes of checkpoints, e.g. `"2 GiB"`.
+    pub budget: Option<Bytes>,
+    /// Folder for checkpoints that are spilled to disk.
+    pub disk: Option<PathBuf>,
+}
+
+/// How a reverse sweep gets its states.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleName {
+    /// The cheapest that fits the budget.
+    #[default]
+    Auto,
+    /// Keep every step.
+    Store,
+    /// Binomial checkpoints.
+    Checkpoint,
+    /// Undo the steps.
+    Reversible,
+}
+
+/// A number of bytes: `1000000`, `"500 MiB"`, `"2 GiB"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub usize);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(usize),
+            Text(String),
+        }
+        let allowed = "a number of bytes: an integer, or a string such as \"500 MiB\" or \"2 GiB\"";
+        let wrong = || serde::de::Error::custom(format!("allowed: {allowed}"));
+        match Raw::deserialize(deserializer).map_err(|_| wrong())? {
+            Raw::Number(bytes) => Ok(Self(bytes)),
+            Raw::Text(text) => {
+                let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
+                let number: f64 = number.parse().map_err(|_| wrong())?;
+                let shift = match unit.trim() {
+                    "KiB" => 10,
+                    "MiB" => 20,
+                    "GiB" => 30,
+                    _ => return Err(wrong()),
+                };
+                if !(number.is_finite() && number > 0.0) {
+                    return Err(wrong());
+                }
+                Ok(Self((number * f64::from(1u32 << shift)) as usize))
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Syntax`], with the line.
+    pub fn read(path: &Path) -> Result<Self> {
+        let read = |source| Error::Read { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Self::parse(&text, &folder).map_err(|e| match e {
+            Error::Syntax { message, .. } => Error::Syntax { key: path.display().to_string(), message },
+            other => other,
+        })
+    }
+
+    /// Reads a configuration from text; relative paths start from `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`], with the line.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self> {
+        let mut config: Self = toml::from_str(text).map_err(|e| Error::Syntax {
+            key: "configuration".into(),
+            message: explain(&e.to_string()),
+        })?;
+        config.text = text.to_owned();
+        config.folder = folder.to_owned();
+        Ok(config)
+    }
+
+    /// The mesh.
+    ///
+    /// # Errors
+    /// What the mesh refuses.
+    pub fn mesh(&self) -> Result<Mesh> {
+        let size = self.mesh.size.each().map(|l| l.0);
+        Mesh::new(self.mesh.cells.each(), size).map_err(|e| Error::plugin("mesh", e))
+    }
+}

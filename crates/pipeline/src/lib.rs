@@ -1,0 +1,41 @@
+//! From a configuration file to a differentiable simulation.
+//!
+//! A [`Registry`] maps names to plugins; a [`Config`] names them; [`Simulation::build`] checks
+//! everything and assembles the same leapfrog that the typed library offers, over a [`World`] of
+//! named states. Its gradient is that of the typed one, bit for bit.
+
+mod arrays;
+mod config;
+mod error;
+mod gradient;
+mod matter;
+mod plugin;
+mod potential;
+mod registry;
+mod runner;
+mod simulation;
+mod units;
+mod world;
+
+pub use num_dual::DualNum;
+pub use arrays::{AnyArray, Arrays, expect_shape};
+pub use config::{
+    Bytes, Config, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig, Precision,
+    ScheduleName, TimeConfig, Use,
+};
+pub use error::{Error, Result};
+pub use gradient::{Gradient, Sweep};
+pub use matter::{AnyMatter, AnyReversible, Components, irreversible, reversible};
+pub use plugin::{
+    Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin, Scene,
+    SceneBar, Site, doc, parameters_as,
+};
+pub use potential::Potentials;
+pub use registry::{Info, Registry};
+pub use runner::Runner;
+pub use simulation::{Component, Progress, SAFETY, Simulation, Start, StepReport};
+pub use units::{
+    BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
+    Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,
+};
+pub use world::{AnyFields, World};

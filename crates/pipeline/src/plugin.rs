@@ -1,0 +1,271 @@
+//! What a plugin brings: matter, initial conditions, external potentials, objectives.
+//!
+//! Each trait is a description with static functions, generic over the scalar of the run, so
+//! that one type serves `f32` and `f64`. A plugin is any `fn(&mut Registry) -> Result<()>`.
+
+use adastra_core::{Fields, Real};
+use num_dual::DualNum;
+use adastra_gravity::{Matter, MatterAdjoint};
+use adastra_grid::{Gravity, Mesh};
+use ndarray::{Array2, Array3};
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+
+use crate::{AnyFields, AnyMatter, Arrays, Components, Error, Result, World, irreversible};
+
+/// One key of a configuration table, or one field of a state, for `adastra plugins` and for the
+/// units in snapshots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Doc {
+    /// The key.
+    pub name: &'static str,
+    /// Its unit; empty for none.
+    pub unit: &'static str,
+    /// What it is, and its default.
+    pub about: &'static str,
+}
+
+/// Shorthand for a [`Doc`].
+pub const fn doc(name: &'static str, unit: &'static str, about: &'static str) -> Doc {
+    Doc { name, unit, about }
+}
+
+/// Where a simulation takes place.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The mesh.
+    pub mesh: Mesh,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Folder that relative paths of the configuration start from.
+    pub folder: PathBuf,
+}
+
+/// A table without keys.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A kind of matter for `[[matter]]`.
+pub trait MatterPlugin: 'static {
+    /// Name in a configuration, e.g. `"fdm.wave"`.
+    const NAME: &'static str;
+    /// One line on what it is, with its source.
+    const ABOUT: &'static str;
+    /// Keys of `with`.
+    const OPTIONS: &'static [Doc] = &[];
+    /// Keys of `parameters`.
+    const PARAMETERS: &'static [Doc] = &[];
+    /// Fields of the state.
+    const STATE: &'static [Doc];
+    /// The table `with`: configuration that is not differentiated.
+    type Options: DeserializeOwned;
+    /// The table `parameters`: numbers that are differentiated.
+    type Parameters: DeserializeOwned;
+    /// The matter itself.
+    type Matter<T: Real>: MatterAdjoint<T> + 'static;
+
+    /// Builds the matter.
+    ///
+    /// # Errors
+    /// What the options get wrong.
+    fn matter<T: Real>(options: Self::Options, site: &Site) -> Result<Self::Matter<T>>;
+
+    /// Turns the table `parameters` into the matter's parameters.
+    ///
+    /// # Errors
+    /// What the values get wrong.
+    fn parameters<T: Real>(
+        values: Self::Parameters,
+    ) -> Result<<Self::Matter<T> as Matter<T>>::Params>;
+
+    /// Builds the initial state from named arrays.
+    ///
+    /// # Errors
+    /// Missing arrays and wrong shapes.
+    fn state<T: Real>(
+        arrays: &mut Arrays<T>,
+        site: &Site,
+    ) -> Result<<Self::Matter<T> as Matter<T>>::State>;
+
+    /// Puts the matter behind the object-safe face. Override with [`reversible`](crate::reversible)
+    /// where the motions can be undone, so that gradients need no stored states.
+    fn erase<T: Real>(matter: Self::Matter<T>) -> Box<dyn AnyMatter<T>> {
+        irreversible(matter)
+    }
+
+    /// Conserved and other quantities for the log, in the same order every time. Energies are
+    /// named `"energy.*"` and add up to the total, masses `"mass"`, momenta `"momentum.x"` etc.
+    ///
+    /// # Errors
+    /// Those of the matter.
+    fn quantities<T: Real>(
+        matter: &Self::Matter<T>,
+        p: &<Self::Matter<T> as Matter<T>>::Params,
+        x: &<Self::Matter<T> as Matter<T>>::State,
+        gravity: &Gravity<T>,
+    ) -> Result<Vec<(&'static str, f64)>> {
+        let _ = (matter, p, x, gravity);
+        Ok(Vec::new())
+    }
+}
+
+/// A generator for `initial` of a component.
+pub trait InitialPlugin: 'static {
+    /// Name in a configuration, e.g. `"particles.lattice"`.
+    const NAME: &'static str;
+    /// One line on what it is, with its source.
+    const ABOUT: &'static str;
+    /// Keys of `with`.
+    const OPTIONS: &'static [Doc] = &[];
+    /// The table `with`.
+    type Options: DeserializeOwned;
+
+    /// The named arrays of a component's state. `parameters` are those of the component, as its
+    /// own type behind a pointer (see [`parameters_as`]).
+    ///
+    /// # Errors
+    /// What the options get wrong.
+    fn arrays<T: Real>(
+        options: Self::Options,
+        site: &Site,
+        parameters: &dyn AnyFields<T>,
+    ) -> Result<Arrays<T>>;
+}
+
+/// A component's parameters as their own type.
+///
+/// # Errors
+/// [`Error::Range`] when the component is of another kind than the generator is made for.
+pub fn parameters_as<'a, T: Real, P: Fields<T>>(
+    parameters: &'a dyn AnyFields<T>,
+    needed: &str,
+) -> Result<&'a P> {
+    let wrong = || Error::range("use", "a generator for other matter", format!("{needed} matter"));
+    parameters.as_any().downcast_ref().ok_or_else(wrong)
+}
+
+/// An external potential for `[[potential]]`: pointwise physics, written once, differentiated by
+/// dual numbers.
+pub trait PotentialPlugin: 'static {
+    /// Name in a configuration, e.g. `"potential.plummer"`.
+    const NAME: &'static str;
+    /// One line on what it is, with its source.
+    const ABOUT: &'static str;
+    /// Keys of `parameters`, in the order of [`PotentialPlugin::values`].
+    const PARAMETERS: &'static [Doc];
+    /// The table `parameters`.
+    type Parameters: DeserializeOwned;
+
+    /// The values of the parameters, in base units.
+    ///
+    /// # Errors
+    /// What the values get wrong.
+    fn values(parameters: Self::Parameters) -> Result<Vec<f64>>;
+
+    /// The potential, in (km/s)^2, at the position `r`, in kpc; `p` as [`PotentialPlugin::values`].
+    fn potential<D: DualNum<f64> + Copy>(p: &[D], r: [D; 3]) -> D;
+}
+
+/// The final state of a run, as an objective sees it.
+pub struct Scene<'a, T: Real> {
+    /// The components.
+    pub components: &'a Components<T>,
+    /// The mesh.
+    pub mesh: &'a Mesh,
+    /// Parameters of the components.
+    pub parameters: &'a World<T>,
+    /// States of the components.
+    pub state: &'a World<T>,
+}
+
+/// Cotangents that an objective adds to.
+pub struct SceneBar<T: Real> {
+    /// Of the components' parameters.
+    pub parameters: World<T>,
+    /// Of the components' states.
+    pub state: World<T>,
+}
+
+impl<T: Real> Scene<'_, T> {
+    /// Mass density of the named components, in Msun/kpc^3, shape (nx, ny, nz).
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`], and those of the components.
+    pub fn density(&self, names: &[String]) -> Result<Array3<T>> {
+        let mut rho = self.mesh.zeros();
+        for name in names {
+            let (i, matter) = self.component(name)?;
+            matter.deposit(self.parameters.at(i), self.state.at(i), &mut rho)?;
+        }
+        Ok(rho)
+    }
+
+    /// Adjoint of [`Scene::density`].
+    ///
+    /// # Errors
+    /// As [`Scene::density`].
+    pub fn density_vjp(
+        &self,
+        names: &[String],
+        rho_bar: &Array3<T>,
+        bar: &mut SceneBar<T>,
+    ) -> Result<()> {
+        for name in names {
+            let (i, matter) = self.component(name)?;
+            let (x_bar, p_bar) = (bar.state.at_mut(i), bar.parameters.at_mut(i));
+            matter.deposit_vjp(self.parameters.at(i), self.state.at(i), rho_bar, x_bar, p_bar)?;
+        }
+        Ok(())
+    }
+
+    fn component(&self, name: &str) -> Result<(usize, &dyn AnyMatter<T>)> {
+        self.components.find(name).ok_or_else(|| Error::UnknownName {
+            key: "objective.with.of".into(),
+            name: name.into(),
+            kind: "matter",
+            known: self.components.names().map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// A loss on the final state.
+pub trait Objective<T: Real>: Send + Sync {
+    /// The loss; where `bar` is given, its gradient is added to it.
+    ///
+    /// # Errors
+    /// What the objective documents.
+    fn evaluate(&self, scene: &Scene<'_, T>, bar: Option<&mut SceneBar<T>>) -> Result<f64>;
+
+    /// The components whose density it looks at, for early checks.
+    fn of(&self) -> &[String] {
+        &[]
+    }
+
+    /// Pictures that show how close the state is, each with its title: target beside result.
+    ///
+    /// # Errors
+    /// As [`Objective::evaluate`].
+    fn pictures(&self, scene: &Scene<'_, T>) -> Result<Vec<(String, Array2<f64>)>> {
+        let _ = scene;
+        Ok(Vec::new())
+    }
+}
+
+/// An objective for `[objective]`.
+pub trait ObjectivePlugin: 'static {
+    /// Name in a configuration, e.g. `"objective.projected-density"`.
+    const NAME: &'static str;
+    /// One line on what it is.
+    const ABOUT: &'static str;
+    /// Keys of `with`.
+    const OPTIONS: &'static [Doc] = &[];
+    /// The table `with`.
+    type Options: DeserializeOwned;
+
+    /// Builds the objective.
+    ///
+    /// # Errors
+    /// What the options get wrong.
+    fn objective<T: Real>(options: Self::Options, site: &Site) -> Result<Box<dyn Objective<T>>>;
+}

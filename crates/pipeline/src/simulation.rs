@@ -1,0 +1,395 @@
+//! A simulation built from a configuration.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use adastra_core::{FieldMut, Fields, Operator, Real};
+use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep};
+use ndarray::Array3;
+
+use crate::potential::Potentials;
+use crate::registry::{Info, Quantities, Registry, StateBuilder};
+use crate::{AnyArray, Arrays, Components, Config, Error, Objective, Result, Site, World};
+
+/// A component's name, kind and ways to look at it.
+pub struct Component<T: Real> {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What is registered under its kind.
+    pub info: Info,
+    quantities: Quantities<T>,
+    state: StateBuilder<T>,
+}
+
+/// A simulation built from a configuration: everything that the configuration can get wrong has
+/// been reported by the time it exists.
+pub struct Simulation<T: Real> {
+    pub(crate) config: Config,
+    pub(crate) site: Site,
+    pub(crate) system: Arc<SelfGravity<T, Components<T>>>,
+    pub(crate) components: Vec<Component<T>>,
+    pub(crate) potentials: Potentials<T>,
+    pub(crate) objective: Option<Box<dyn Objective<T>>>,
+    /// The unknowns, where nothing else is said.
+    pub start: Start<T>,
+}
+
+/// What a run starts from; every number in it can be differentiated with respect to.
+#[derive(Clone)]
+pub struct Start<T: Real> {
+    /// Initial states of the components.
+    pub state: World<T>,
+    /// Parameters of the components.
+    pub parameters: World<T>,
+    /// Parameters of the external potentials.
+    pub potentials: World<T>,
+}
+
+/// A run in progress: enough to go on later with the same bits.
+#[derive(Clone)]
+pub struct Progress<T: Real> {
+    /// The states, with velocities lagging by half of [`March::pending`].
+    pub state: World<T>,
+    /// Steps, time and the pending kick.
+    pub march: March,
+    /// Outputs written.
+    pub output: usize,
+}
+
+/// What [`Simulation::step`] tells about a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Its length, in kpc/(km/s).
+    pub dt: f64,
+    /// The tightest limit.
+    pub binding: Limit,
+    /// Whether the states belong to one time now, which is when output may be written.
+    pub at_output: bool,
+    /// Whether this was the last step.
+    pub finished: bool,
+}
+
+impl<T: Real> Simulation<T> {
+    /// Builds a simulation; `outputs` is the number of equal intervals between outputs.
+    ///
+    /// # Errors
+    /// Everything that the configuration gets wrong, one at a time, with key, value and range.
+    pub fn build(config: &Config, registry: &Registry) -> Result<Self> {
+        let mesh = config.mesh()?;
+        let site = Site { mesh: mesh.clone(), seed: config.seed, folder: config.folder.clone() };
+        check_time(config)?;
+        check_names(config)?;
+
+        let mut list = Vec::new();
+        let mut components = Vec::new();
+        let (mut parameters, mut state) = (World::new(), World::new());
+        for matter in &config.matter {
+            let key = format!("matter.{}", matter.name);
+            let (build, info) = registry.find_matter::<T>(&format!("{key}.use"), &matter.kind)?;
+            let within = |e: Error| e.within(&key);
+            let built = build(matter.with.clone(), matter.parameters.clone(), &site).map_err(within)?;
+            let initial = format!("{key}.initial");
+            let generate =
+                registry.find_initial::<T>(&format!("{initial}.use"), &matter.initial.name)?;
+            let arrays = generate(matter.initial.with.clone(), &site, &*built.parameters)
+                .and_then(|arrays| (built.state)(arrays, &site))
+                .map_err(|e| e.within(&initial))?;
+            parameters.push(&matter.name, built.parameters);
+            state.push(&matter.name, arrays);
+            list.push((matter.name.clone(), built.matter));
+            let (quantities, state) = (built.quantities, built.state);
+            components.push(Component { name: matter.name.clone(), info, quantities, state });
+        }
+        let mut laws = Vec::new();
+        for potential in &config.potential {
+            let key = format!("potential.{}", potential.name);
+            let (build, _) = registry.find_law(&format!("{key}.use"), &potential.kind)?;
+            let law = build(potential.parameters.clone()).map_err(|e| e.within(&key))?;
+            laws.push((potential.name.clone(), law));
+        }
+        let objective = match &config.objective {
+            None => None,
+            Some(objective) => {
+                let build = registry.find_objective::<T>("objective.use", &objective.name)?;
+                Some(build(objective.with.clone(), &site).map_err(|e| e.within("objective"))?)
+            }
+        };
+        let matter = Components::new(list);
+        let acceleration = adastra_gravity::Matter::<T>::needs_acceleration(&matter);
+        let potentials = Potentials::new(laws, &mesh, acceleration);
+        let constant = if config.self_gravity { G } else { 0.0 };
+        let start = Start { state, parameters, potentials: potentials.parameters() };
+        start.check()?;
+        let system = Arc::new(SelfGravity::with_constant(&mesh, matter, constant));
+        let config = config.clone();
+        let simulation = Self { config, site, system, components, potentials, objective, start };
+        simulation.check_objective()?;
+        Ok(simulation)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Mesh, seed and folder.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The components, in order.
+    pub fn components(&self) -> &[Component<T>] {
+        &self.components
+    }
+
+    /// The matter and its gravity.
+    pub fn system(&self) -> &Arc<SelfGravity<T, Components<T>>> {
+        &self.system
+    }
+
+    /// The external potentials on the mesh.
+    ///
+    /// # Errors
+    /// Those of the potentials.
+    pub fn background(&self, start: &Start<T>) -> Result<Background<T>> {
+        Ok(self.potentials.apply(&start.potentials, ())?)
+    }
+
+    /// The span of the run, in kpc/(km/s).
+    pub fn span(&self) -> f64 {
+        self.config.time.end.0
+    }
+
+    /// How steps are chosen.
+    pub fn rule(&self) -> TimeStep {
+        match self.config.time.steps {
+            Some(steps) => TimeStep::Fixed(self.span() / steps as f64),
+            None => TimeStep::Adaptive(self.config.time.safety.unwrap_or(SAFETY)),
+        }
+    }
+
+    /// The beginning of a run.
+    pub fn begin(&self) -> Progress<T> {
+        Progress { state: self.start.state.clone(), march: March::default(), output: 0 }
+    }
+
+    /// One step of a run with `outputs` equally spaced outputs.
+    ///
+    /// # Errors
+    /// A step beyond a limit; those of the components.
+    pub fn step(
+        &self,
+        p: &(World<T>, Background<T>),
+        progress: &mut Progress<T>,
+        outputs: usize,
+    ) -> Result<StepReport> {
+        let until = self.output_time(progress.output + 1, outputs);
+        let Progress { state, march, output } = progress;
+        let step = march.advance(&self.system, p, state, self.rule(), until)?;
+        let at_output = march.time >= until;
+        if at_output {
+            march.close(&self.system, p, state)?;
+            *output += 1;
+        }
+        let finished = *output >= outputs;
+        Ok(StepReport { dt: step.dt, binding: step.binding, at_output, finished })
+    }
+
+    /// Time of an output, in kpc/(km/s).
+    pub fn output_time(&self, output: usize, outputs: usize) -> f64 {
+        self.span() * output as f64 / outputs as f64
+    }
+
+    /// Conserved and other quantities of every component, `"dm.mass"` and so on; names with a
+    /// component `"total"` are sums.
+    ///
+    /// # Errors
+    /// Those of the components.
+    pub fn quantities(
+        &self,
+        p: &(World<T>, Background<T>),
+        state: &World<T>,
+    ) -> Result<Vec<(String, f64)>> {
+        let gravity = self.system.gravity(&p.0, &p.1, state)?;
+        let mut all = Vec::new();
+        let mut total: Vec<(&'static str, f64)> = Vec::new();
+        let mut energy = 0.0;
+        for (i, component) in self.components.iter().enumerate() {
+            for (name, value) in (component.quantities)(p.0.at(i), state.at(i), &gravity)? {
+                all.push((format!("{}.{name}", component.name), value));
+                if name.starts_with("energy.") {
+                    energy += value;
+                } else {
+                    match total.iter_mut().find(|(n, _)| *n == name) {
+                        Some((_, sum)) => *sum += value,
+                        None => total.push((name, value)),
+                    }
+                }
+            }
+        }
+        all.extend(total.into_iter().map(|(name, value)| (format!("total.{name}"), value)));
+        all.push(("total.energy".into(), energy));
+        Ok(all)
+    }
+
+    /// Mass density of one component, in Msun/kpc^3.
+    ///
+    /// # Errors
+    /// Those of the component.
+    pub fn density(&self, p: &World<T>, state: &World<T>, component: usize) -> Result<Array3<T>> {
+        let mut rho = self.site.mesh.zeros();
+        let name = &self.components[component].name;
+        if let Some((i, matter)) = self.system.matter().find(name) {
+            matter.deposit(p.at(i), state.at(i), &mut rho)?;
+        }
+        Ok(rho)
+    }
+
+    /// The state of a component from named arrays, e.g. of a snapshot.
+    ///
+    /// # Errors
+    /// Missing arrays and wrong shapes.
+    pub fn restore(&self, state: &mut World<T>, component: usize, arrays: Arrays<T>) -> Result<()> {
+        let Component { name, state: build, .. } = &self.components[component];
+        let entry = build(arrays, &self.site).map_err(|e| e.within(name))?;
+        let mut fields = Vec::new();
+        entry.any_visit(&mut |name, field| fields.push((name.to_owned(), AnyArray::of(field))));
+        let mut wrong = Ok(());
+        state.at_mut(component).any_visit_mut(&mut |field_name, field| {
+            let new = fields.iter().find(|(n, _)| n == field_name).map(|(_, a)| a);
+            let same = match (field, new) {
+                (FieldMut::Real(mut a), Some(AnyArray::Real(b))) if a.shape() == b.shape() => {
+                    a.assign(b);
+                    true
+                }
+                (FieldMut::Complex(mut a), Some(AnyArray::Complex(b))) if a.shape() == b.shape() => {
+                    a.assign(b);
+                    true
+                }
+                _ => false,
+            };
+            if !same && wrong.is_ok() {
+                let key = format!("{name}.{field_name}");
+                wrong = Err(Error::range(key, "another shape", "the shape of the configuration"));
+            }
+        });
+        wrong
+    }
+
+    fn check_objective(&self) -> Result<()> {
+        let known: Vec<_> = self.components.iter().map(|c| c.name.clone()).collect();
+        for name in self.objective.iter().flat_map(|o| o.of()) {
+            if !known.contains(name) {
+                let (key, name) = ("objective.with.of".into(), name.clone());
+                return Err(Error::UnknownName { key, name, kind: "matter", known });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a limit that an adaptive step takes where nothing is said. With the kinetic limit
+/// 4/(3 pi) (m/hbar) dx^2 it makes the step about (m/hbar) dx^2 / 6.
+pub const SAFETY: f64 = 0.4;
+
+impl<T: Real> Start<T> {
+    /// Every address that a gradient can be taken with respect to.
+    pub fn addresses(&self) -> Vec<String> {
+        let mut all = self.state.addresses();
+        all.extend(self.parameters.addresses());
+        all.extend(self.potentials.addresses());
+        all
+    }
+
+    fn worlds(&self) -> [&World<T>; 3] {
+        [&self.state, &self.parameters, &self.potentials]
+    }
+
+    /// Checks that addresses exist.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`].
+    pub fn find(&self, key: &str, addresses: &[String]) -> Result<()> {
+        let known = self.addresses();
+        for name in addresses {
+            if !known.contains(name) {
+                let (key, name) = (key.to_owned(), name.clone());
+                return Err(Error::UnknownName { key, name, kind: "field or parameter", known });
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers at some addresses, one after the other; complex ones as pairs.
+    pub fn read(&self, addresses: &[String]) -> Vec<f64> {
+        let mut values = Vec::new();
+        for address in addresses {
+            self.worlds().iter().for_each(|world| world.read(address, &mut values));
+        }
+        values
+    }
+
+    /// Sets the numbers at some addresses; the inverse of [`Start::read`].
+    ///
+    /// # Panics
+    /// When there are too few values.
+    pub fn write(&mut self, addresses: &[String], mut values: &[f64]) {
+        for address in addresses {
+            for world in [&mut self.state, &mut self.parameters, &mut self.potentials] {
+                world.write(address, &mut values);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(field) = self.worlds().iter().find_map(|world| world.non_finite()) {
+            return Err(Error::NonFinite { field });
+        }
+        let mut seen = BTreeSet::new();
+        for address in self.addresses() {
+            if !seen.insert(address.clone()) {
+                return Err(Error::range("address", address, "one use of each name"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_time(config: &Config) -> Result<()> {
+    let time = &config.time;
+    if !(time.end.0 > 0.0) {
+        return Err(Error::range("time.end", time.end.0, "a positive time"));
+    }
+    if time.steps == Some(0) {
+        return Err(Error::range("time.steps", 0, "at least 1 (without it, steps adapt)"));
+    }
+    match (time.steps, time.safety) {
+        (Some(_), Some(safety)) => {
+            Err(Error::range("time.safety", safety, "only with adaptive steps, that is, without time.steps"))
+        }
+        (None, Some(safety)) if !(safety > 0.0 && safety <= 1.0) => {
+            Err(Error::range("time.safety", safety, "above 0 and at most 1"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_names(config: &Config) -> Result<()> {
+    if config.matter.is_empty() {
+        let needed = "at least one [[matter]] table".into();
+        return Err(Error::Missing { key: "matter".into(), needed });
+    }
+    let mut seen = BTreeSet::new();
+    let names = config.matter.iter().map(|m| &m.name);
+    for name in names.chain(config.potential.iter().map(|p| &p.name)) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || name == "total" || !name.chars().all(plain) {
+            let allowed = "letters, digits, - and _, and not \"total\"";
+            return Err(Error::range("name", format!("{name:?}"), allowed));
+        }
+        if !seen.insert(name) {
+            return Err(Error::range("name", format!("{name:?}"), "a name that is used once"));
+        }
+    }
+    Ok(())
+}

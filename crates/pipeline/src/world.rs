@@ -1,0 +1,207 @@
+//! The world: named states of any type, addressed as `"stars.velocity"`.
+
+use std::any::Any;
+
+use adastra_core::{FieldMut, FieldRef, Fields, Real, State, join};
+
+/// A state of any type behind a pointer; implemented for every [`Fields`].
+pub trait AnyFields<T: Real>: Send + Sync {
+    #[doc(hidden)]
+    fn boxed_clone(&self) -> Box<dyn AnyFields<T>>;
+    #[doc(hidden)]
+    fn boxed_zeros(&self) -> Box<dyn AnyFields<T>>;
+    #[doc(hidden)]
+    fn any_axpy(&mut self, a: T, x: &dyn AnyFields<T>);
+    #[doc(hidden)]
+    fn any_dot(&self, x: &dyn AnyFields<T>) -> f64;
+    #[doc(hidden)]
+    fn any_visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>));
+    #[doc(hidden)]
+    fn any_visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>));
+    #[doc(hidden)]
+    fn as_any(&self) -> &dyn Any;
+    #[doc(hidden)]
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+/// Why two entries of equal name can differ in type only by a programmer's mistake.
+const SAME_TYPE: &str = "entries of one world are combined with those of another";
+
+impl<T: Real, S: Fields<T>> AnyFields<T> for S {
+    fn boxed_clone(&self) -> Box<dyn AnyFields<T>> {
+        Box::new(self.clone())
+    }
+    fn boxed_zeros(&self) -> Box<dyn AnyFields<T>> {
+        Box::new(self.zeros_like())
+    }
+    fn any_axpy(&mut self, a: T, x: &dyn AnyFields<T>) {
+        self.axpy(a, x.as_any().downcast_ref().expect(SAME_TYPE));
+    }
+    fn any_dot(&self, x: &dyn AnyFields<T>) -> f64 {
+        self.dot(x.as_any().downcast_ref().expect(SAME_TYPE))
+    }
+    fn any_visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
+        self.visit(f);
+    }
+    fn any_visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>)) {
+        self.visit_mut(f);
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// Named states, in the order in which the configuration lists them.
+pub struct World<T: Real> {
+    entries: Vec<(String, Box<dyn AnyFields<T>>)>,
+}
+
+impl<T: Real> World<T> {
+    /// An empty world.
+    pub fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds an entry at the end.
+    pub fn push(&mut self, name: impl Into<String>, entry: Box<dyn AnyFields<T>>) {
+        self.entries.push((name.into(), entry));
+    }
+
+    /// Names of the entries.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The entry at a position.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn at(&self, i: usize) -> &dyn AnyFields<T> {
+        &*self.entries[i].1
+    }
+
+    /// The entry at a position.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn at_mut(&mut self, i: usize) -> &mut dyn AnyFields<T> {
+        &mut *self.entries[i].1
+    }
+
+    /// The entry of a name, as its own type.
+    pub fn get<S: 'static>(&self, name: &str) -> Option<&S> {
+        let (_, entry) = self.entries.iter().find(|(n, _)| n == name)?;
+        entry.as_any().downcast_ref()
+    }
+
+    /// The entry of a name, as its own type.
+    pub fn get_mut<S: 'static>(&mut self, name: &str) -> Option<&mut S> {
+        let (_, entry) = self.entries.iter_mut().find(|(n, _)| n == name)?;
+        entry.as_any_mut().downcast_mut()
+    }
+
+    /// Every address in this world: `"stars.position"`, `"stars.velocity"`, ...
+    pub fn addresses(&self) -> Vec<String> {
+        let mut addresses = Vec::new();
+        self.visit(&mut |name, _| addresses.push(name.to_owned()));
+        addresses
+    }
+
+    /// Number of real numbers at an address (a complex one counts twice).
+    pub fn len_at(&self, address: &str) -> Option<usize> {
+        let mut len = None;
+        self.visit(&mut |name, field| {
+            if name == address {
+                len = Some(match field {
+                    FieldRef::Real(a) => a.len(),
+                    FieldRef::Complex(a) => 2 * a.len(),
+                });
+            }
+        });
+        len
+    }
+
+    /// Appends the real numbers at an address to `out`; complex ones as pairs.
+    pub fn read(&self, address: &str, out: &mut Vec<f64>) {
+        self.visit(&mut |name, field| {
+            if name == address {
+                match field {
+                    FieldRef::Real(a) => out.extend(a.iter().map(|x| x.f64())),
+                    FieldRef::Complex(a) => out.extend(a.iter().flat_map(|z| [z.re.f64(), z.im.f64()])),
+                }
+            }
+        });
+    }
+
+    /// Takes the numbers at an address from the front of `values`.
+    ///
+    /// # Panics
+    /// When there are too few.
+    pub fn write(&mut self, address: &str, values: &mut &[f64]) {
+        self.visit_mut(&mut |name, field| {
+            if name == address {
+                let mut next = || {
+                    let (first, rest) = values.split_first().expect("enough values for the field");
+                    *values = rest;
+                    T::of(*first)
+                };
+                match field {
+                    FieldMut::Real(mut a) => a.iter_mut().for_each(|x| *x = next()),
+                    FieldMut::Complex(mut a) => a.iter_mut().for_each(|z| {
+                        z.re = next();
+                        z.im = next();
+                    }),
+                }
+            }
+        });
+    }
+}
+
+impl<T: Real> Default for World<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Real> Clone for World<T> {
+    fn clone(&self) -> Self {
+        let copy = |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_clone());
+        Self { entries: self.entries.iter().map(copy).collect() }
+    }
+}
+
+impl<T: Real> State<T> for World<T> {
+    fn zeros_like(&self) -> Self {
+        let zeros = |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_zeros());
+        Self { entries: self.entries.iter().map(zeros).collect() }
+    }
+
+    fn axpy(&mut self, a: T, x: &Self) {
+        assert_eq!(self.entries.len(), x.entries.len(), "axpy of worlds of different sizes");
+        for ((_, y), (_, x)) in self.entries.iter_mut().zip(&x.entries) {
+            y.any_axpy(a, &**x);
+        }
+    }
+
+    fn dot(&self, other: &Self) -> f64 {
+        assert_eq!(self.entries.len(), other.entries.len(), "dot of worlds of different sizes");
+        self.entries.iter().zip(&other.entries).map(|((_, x), (_, y))| x.any_dot(&**y)).sum()
+    }
+}
+
+impl<T: Real> Fields<T> for World<T> {
+    fn visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
+        for (entry_name, entry) in &self.entries {
+            entry.any_visit(&mut |name, field| f(&join(entry_name, name), field));
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>)) {
+        for (entry_name, entry) in &mut self.entries {
+            entry.any_visit_mut(&mut |name, field| f(&join(entry_name, name), field));
+        }
+    }
+}
