@@ -85,7 +85,7 @@ pub use adjoint::check_adjoint_at;
 pub use error::CheckError;
 pub use precision::check_precision_at;
 #[cfg(feature = "proptest")]
-pub use property::{adjoint, adjoint_of, reversible, reversible_of, tangent, tangent_of};
+pub use property::{Property, adjoint, adjoint_of, reversible, reversible_of, tangent, tangent_of};
 pub use report::{Report, Tolerances};
 pub use reversible::check_reversible_at;
 #[cfg(feature = "proptest")]

@@ -75,6 +75,26 @@ fn a_part_in_a_billion_fails_the_tangent_property() {
 }
 
 #[test]
+fn tolerances_and_the_number_of_points_can_be_set() {
+    let drawn = std::cell::Cell::new(0);
+    let tolerances = check::Tolerances {
+        difference: 1e-2,
+        ..check::Tolerances::default()
+    };
+    let property = check::Property {
+        cases: 3,
+        tolerances,
+    };
+    let inputs = (0.5..2.0, check::complex((3, 4), 1.0));
+    property.adjoint_of(inputs, |(p, x)| {
+        drawn.set(drawn.get() + 1);
+        (Scale(1e-3), p, x)
+    });
+    let expected = std::env::var("PROPTEST_CASES").map_or(3, |cases| cases.parse().unwrap());
+    assert_eq!(drawn.get(), expected);
+}
+
+#[test]
 #[should_panic(expected = "no inputs")]
 fn strategies_without_inputs_are_no_success() {
     let none = (0.5..2.0, check::complex((1, 1), 1.0)).prop_filter("never", |_| false);

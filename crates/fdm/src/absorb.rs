@@ -238,19 +238,22 @@ impl<T: Real> MatterAdjoint<T> for AbsorbingWave<T> {
             planes.enumerate().for_each(|(ix, psi)| decay.apply(ix, psi));
             Ok(())
         };
-        let on_mesh = |psi| cells("psi", psi, wave.mesh().cells());
+        let overlap = |y: &Array3<_>, psi: &Array3<_>| -> Result<f64> {
+            let on_mesh = wave.mesh().cells();
+            Ok(decay.overlap(cells("psi", y, on_mesh)?, cells("psi", psi, on_mesh)?))
+        };
         // psi2, by the drift itself.
         let mut psi = wave.copy(&x.psi)?;
         damp(&mut psi)?;
         wave.drift_psi(&p.wave, &mut psi, dt)?;
         damp(&mut x_bar.psi)?;
-        let mut overlap = decay.overlap(on_mesh(&x_bar.psi)?, on_mesh(&psi)?);
+        let outer = overlap(&x_bar.psi, &psi)?;
         // Back to psi1 and y1, which undoes no decay.
         let drift = Drift::new(wave.mesh(), &p.wave, dt);
         let back = UndoAndPullBack(&drift);
         let fields = [&mut psi, &mut x_bar.psi];
         let sum = wave.fft().filter_with(fields, |_, _| (), &back, |_, _| ());
-        overlap += decay.overlap(on_mesh(&x_bar.psi)?, on_mesh(&psi)?);
+        let overlap = outer + overlap(&x_bar.psi, &psi)?;
         damp(&mut x_bar.psi)?;
         wave.recycle(psi);
 

@@ -175,7 +175,7 @@ impl<T: Real> MatterAdjoint<T> for Wave<T> {
     fn kick_drift_vjp(
         &self,
         p: &WaveParams<T>,
-        x: &mut WaveState<T>,
+        x: &WaveState<T>,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,

@@ -79,12 +79,11 @@ impl<T: Real> Drift<T> {
         }
     }
 
-    /// sum theta_k Im(conj(y_k) psi_k) over a run.
+    /// Adds theta_k Im(conj(y_k) psi_k) of a run to `sum`.
     #[inline(always)]
-    fn theta_sum(&self, run: Run, psi: &Modes<'_, T>, y: &Modes<'_, T>) -> ThetaSum {
+    fn add_theta(&self, run: Run, psi: &Modes<'_, T>, y: &Modes<'_, T>, sum: &mut ThetaSum) {
         let [a, b] = others(run.axis);
         let fixed = self.theta[a][run.at[a]] + self.theta[b][run.at[b]];
-        let mut sum = ThetaSum::default();
         let psi = psi.re.chunks(LANES).zip(psi.im.chunks(LANES));
         let y = y.re.chunks(LANES).zip(y.im.chunks(LANES));
         let theta = run.along(&self.theta[run.axis]).chunks(LANES);
@@ -95,7 +94,6 @@ impl<T: Real> Drift<T> {
                 sum.0[lane] += (fixed + theta) * product;
             }
         }
-        sum
     }
 }
 
@@ -131,7 +129,7 @@ impl Accumulate for ThetaSum {
 impl<T: Real> Multiplier<T, 1> for Drift<T> {
     type Sum = ();
     #[inline(always)]
-    fn multiply(&self, run: Run, [mut psi]: [Modes<'_, T>; 1]) {
+    fn multiply(&self, run: Run, [mut psi]: [Modes<'_, T>; 1], (): &mut ()) {
         self.turn(run, &mut psi, false);
     }
 }
@@ -142,11 +140,10 @@ pub(crate) struct UndoAndPullBack<'a, T>(pub(crate) &'a Drift<T>);
 impl<T: Real> Multiplier<T, 2> for UndoAndPullBack<'_, T> {
     type Sum = ThetaSum;
     #[inline(always)]
-    fn multiply(&self, run: Run, [mut psi, mut y]: [Modes<'_, T>; 2]) -> ThetaSum {
-        let sum = self.0.theta_sum(run, &psi, &y);
+    fn multiply(&self, run: Run, [mut psi, mut y]: [Modes<'_, T>; 2], sum: &mut ThetaSum) {
+        self.0.add_theta(run, &psi, &y, sum);
         self.0.turn(run, &mut psi, true);
         self.0.turn(run, &mut y, true);
-        sum
     }
 }
 
@@ -161,20 +158,18 @@ pub(crate) struct PullBack<'a, T> {
 impl<T: Real> Multiplier<T, 1> for PullBack<'_, T> {
     type Sum = ThetaSum;
     #[inline(always)]
-    fn multiply(&self, run: Run, [mut y]: [Modes<'_, T>; 1]) -> ThetaSum {
+    fn multiply(&self, run: Run, [mut y]: [Modes<'_, T>; 1], sum: &mut ThetaSum) {
         self.drift.turn(run, &mut y, true);
         let [_, ny, nz] = self.cells;
         let [a, b] = others(run.axis);
         let fixed = self.drift.theta[a][run.at[a]] + self.drift.theta[b][run.at[b]];
         let theta = run.along(&self.drift.theta[run.axis]);
-        let mut sum = ThetaSum::default();
         for (i, theta) in theta.iter().enumerate() {
             let [ix, iy, iz] = run.mode(i);
             let psi = self.psi[(ix * ny + iy) * nz + iz];
             let product = y.re[i].f64() * psi.im.f64() - y.im[i].f64() * psi.re.f64();
             sum.0[i % LANES] += (fixed + theta) * product;
         }
-        sum
     }
 }
 
@@ -188,7 +183,7 @@ pub(crate) struct PushForward<'a, T> {
 impl<T: Real> Multiplier<T, 2> for PushForward<'_, T> {
     type Sum = ();
     #[inline(always)]
-    fn multiply(&self, run: Run, [mut psi, mut dpsi]: [Modes<'_, T>; 2]) {
+    fn multiply(&self, run: Run, [mut psi, mut dpsi]: [Modes<'_, T>; 2], (): &mut ()) {
         let [a, b] = others(run.axis);
         let fixed = self.drift.theta[a][run.at[a]] + self.drift.theta[b][run.at[b]];
         let theta = run.along(&self.drift.theta[run.axis]);

@@ -55,7 +55,7 @@ pub(crate) fn plane([_, ny, nz]: [usize; 3]) -> usize {
 pub(crate) fn fold_planes<R: Send, S>(
     nx: usize,
     zero: S,
-    work: impl Fn(usize) -> R + Sync,
+    work: impl Fn(usize) -> R + Send + Sync,
     fold: impl Fn(S, R) -> S,
 ) -> S {
     let parts: Vec<R> = (0..nx).into_par_iter().map(work).collect();

@@ -82,8 +82,8 @@ impl<T: Real, M: Matter<T> + 'static> Steps<T> for Leapfrog<T, M> {
     }
 
     fn saved_bytes(&self, state: &M::State) -> usize {
-        let meshes = if self.system.matter.needs_acceleration() { 4 } else { 1 };
-        state.bytes() + meshes * self.system.mesh.len() * T::BYTES
+        let meshes = if self.system.matter().needs_acceleration() { 4 } else { 1 };
+        state.bytes() + meshes * self.system.mesh().len() * <T as Real>::BYTES
     }
 }
 
@@ -101,7 +101,7 @@ impl<'a, T: Real, M: Matter<T>> Element<'a, T, M> {
 
     fn forward(&self, p: &(M::Params, Background<T>), x: &mut M::State) -> Result<Gravity<T>> {
         let gravity = self.system.gravity(&p.0, &p.1, x)?;
-        let matter = &self.system.matter;
+        let matter = self.system.matter();
         match self.motion.drift {
             Some(dt) => matter.kick_drift(&p.0, x, &gravity, self.motion.kick, dt)?,
             None => matter.kick(&p.0, x, &gravity, self.motion.kick)?,
@@ -136,8 +136,8 @@ impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
         if let Some(background_bar) = &mut p_bar.1.0 {
             add(&gravity_bar, T::one(), background_bar);
         }
-        let rho_bar = self.system.poisson.solve_vjp(&gravity_bar);
-        self.system.matter.deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
+        let rho_bar = self.system.poisson().solve_vjp(&gravity_bar);
+        self.system.matter().deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
         self.system.recycle(gravity_bar);
         Ok(())
     }
@@ -156,11 +156,11 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
     fn vjp(
         &self,
         p: &Self::Params,
-        (mut x, gravity): Self::Saved,
+        (x, gravity): Self::Saved,
         mut x_bar: M::State,
         p_bar: &mut Self::Params,
     ) -> Result<M::State> {
-        let matter = &self.system.matter;
+        let matter = self.system.matter();
         let KickDrift { kick, drift } = self.motion;
         let mut g_bar = self.system.gravity_bar();
         if let Some(dt) = drift {
@@ -177,7 +177,7 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
 
 impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
     fn invert(&self, p: &Self::Params, mut x: M::State) -> Result<M::State> {
-        let matter = &self.system.matter;
+        let matter = self.system.matter();
         if let Some(dt) = self.motion.drift {
             matter.undrift(&p.0, &mut x, dt)?;
         }
@@ -194,7 +194,7 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
         mut x_bar: M::State,
         p_bar: &mut Self::Params,
     ) -> Result<(M::State, M::State)> {
-        let matter = &self.system.matter;
+        let matter = self.system.matter();
         if let Some(dt) = self.motion.drift {
             matter.undrift_vjp(&p.0, &mut x, dt, &mut x_bar, &mut p_bar.0)?;
         }

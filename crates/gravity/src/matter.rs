@@ -122,15 +122,14 @@ pub trait MatterAdjoint<T: Real>: Matter<T> {
         p_bar: &mut Self::Params,
     ) -> Result<()>;
 
-    /// Adjoint of [`Matter::kick_drift`]; `x` is the state before the kick, and is left in an
-    /// unspecified state.
+    /// Adjoint of [`Matter::kick_drift`]; `x` is the state before the kick.
     ///
     /// # Errors
     /// As [`Matter::kick_drift`].
     fn kick_drift_vjp(
         &self,
         p: &Self::Params,
-        x: &mut Self::State,
+        x: &Self::State,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -249,8 +248,8 @@ macro_rules! pair {
                 $(self.$i.drift_vjp(&p.$i, &x.$i, dt, &mut x_bar.$i, &mut p_bar.$i)?;)+
                 Ok(())
             }
-            fn kick_drift_vjp(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, kick: f64, drift: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
-                $(self.$i.kick_drift_vjp(&p.$i, &mut x.$i, g, kick, drift, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
+            fn kick_drift_vjp(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>, kick: f64, drift: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.kick_drift_vjp(&p.$i, &x.$i, g, kick, drift, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
                 Ok(())
             }
         }

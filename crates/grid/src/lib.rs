@@ -6,21 +6,31 @@
 //! Half spectra of real fields never leave this crate.
 
 mod accumulate;
+mod butterfly;
 mod error;
 mod fft;
 mod lanes;
 mod line;
 mod mesh;
+mod mixed;
 mod multiplier;
+mod operators;
 mod poisson;
 mod pool;
 mod real;
 mod real_plane;
+mod simd;
+mod spectrum;
 
 pub use accumulate::Accumulate;
 pub use error::GridError;
 pub use fft::Fft;
 pub use mesh::Mesh;
 pub use multiplier::{Modes, Multiplier, Run};
+pub use operators::{
+    ComplexDerivative, ComplexFilter, ComplexLaplacian, Derivative, Filter, ForwardFft, Gradient,
+    InverseFft, InverseLaplacian, Laplacian, PoissonSolve,
+};
 pub use poisson::{Gravity, Poisson};
 pub use real::RealFft;
+pub use spectrum::{Bins, CrossSpectrumOf, PowerSpectrum, SpectrumOf, cross_spectrum, power_spectrum};

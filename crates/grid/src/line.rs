@@ -7,6 +7,7 @@ use num_complex::Complex;
 use rustfft::FftPlanner;
 
 use crate::lanes::{row, width};
+use crate::mixed;
 use crate::pool::Pool;
 
 /// Transforms of all lines of a block at once, in place and unnormalized.
@@ -36,7 +37,7 @@ pub(crate) struct Line<T> {
 
 impl<T: Real> Line<T> {
     pub(crate) fn new(n: usize) -> Self {
-        let kernel: Box<dyn Kernel<T>> = Box::new(AnyLength::new(n));
+        let kernel = mixed::kernel(n).unwrap_or_else(|| Box::new(AnyLength::new(n)));
         let order = kernel.order();
         let mut position = vec![0; n];
         for (row, &mode) in order.iter().enumerate() {

@@ -21,13 +21,18 @@ pub fn read_arrays(path: impl AsRef<Path>) -> Result<BTreeMap<String, Dataset>> 
     let path = path.as_ref();
     let mut magic = Vec::new();
     let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
-    file.take(4).read_to_end(&mut magic).map_err(Error::io("read", path))?;
+    file.take(4)
+        .read_to_end(&mut magic)
+        .map_err(Error::io("read", path))?;
     if matches!(magic.as_slice(), b"PK\x03\x04" | b"PK\x05\x06") {
         return npz::read(path);
     }
     let reader = match Reader::open(path) {
         Err(Error::Foreign { path, .. }) => {
-            return Err(Error::Foreign { path, expected: "an HDF5 or npz file" });
+            return Err(Error::Foreign {
+                path,
+                expected: "an HDF5 or npz file",
+            });
         }
         other => other?,
     };

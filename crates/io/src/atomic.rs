@@ -27,17 +27,28 @@ pub fn write_atomically<T>(
     };
     let refused = Error::io("write", path);
     let Some(name) = path.file_name() else {
-        return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "not a file name")));
+        return Err(refused(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a file name",
+        )));
     };
     let mut file = match temporary(&folder, name) {
         Ok(file) => file,
         Err(source) => return Err(refused(source)),
     };
     let value = write(file.as_file_mut())?;
-    let renamed =
-        file.as_file().sync_all().and_then(|()| file.persist(path).map_err(|error| error.error));
+    let renamed = file
+        .as_file()
+        .sync_all()
+        .and_then(|()| file.persist(path).map_err(|error| error.error));
     // The rename itself is durable once the folder is.
-    let durable = renamed.and_then(|_| if cfg!(unix) { File::open(&folder)?.sync_all() } else { Ok(()) });
+    let durable = renamed.and_then(|_| {
+        if cfg!(unix) {
+            File::open(&folder)?.sync_all()
+        } else {
+            Ok(())
+        }
+    });
     durable.map_err(refused)?;
     Ok(value)
 }

@@ -40,7 +40,11 @@ impl Kind {
 
     /// The kind of a complex array of `T`.
     pub fn complex<T: Real>() -> Self {
-        if T::BYTES == 4 { Self::Complex32 } else { Self::Complex64 }
+        if T::BYTES == 4 {
+            Self::Complex32
+        } else {
+            Self::Complex64
+        }
     }
 }
 
@@ -101,9 +105,7 @@ impl Dataset {
             Self::F32(a) => a.mapv(|x| Complex::new(T::of(x.into()), zero)),
             Self::F64(a) => a.mapv(|x| Complex::new(T::of(x), zero)),
             Self::I64(a) => a.mapv(|x| Complex::new(T::of(x as f64), zero)),
-            Self::Complex32(a) => {
-                a.mapv(|z| Complex::new(T::of(z.re.into()), T::of(z.im.into())))
-            }
+            Self::Complex32(a) => a.mapv(|z| Complex::new(T::of(z.re.into()), T::of(z.im.into()))),
             Self::Complex64(a) => a.mapv(|z| Complex::new(T::of(z.re), T::of(z.im))),
         }
     }

@@ -32,17 +32,30 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::metadata(path).map_err(Error::io("read", path))?.len();
+        let bytes = std::fs::metadata(path)
+            .map_err(Error::io("read", path))?
+            .len();
         let is_hdf5 = hdf5_pure::is_hdf5(path).map_err(Error::io("read", path))?;
         if !is_hdf5 {
-            return Err(Error::Foreign { path: path.to_path_buf(), expected: "an HDF5 file" });
+            return Err(Error::Foreign {
+                path: path.to_path_buf(),
+                expected: "an HDF5 file",
+            });
         }
         let file = guard(path, || File::open_streaming(path))?;
         let expected = file.superblock().eof_address;
         if expected > bytes {
-            return Err(Error::Truncated { path: path.to_path_buf(), found: bytes, expected });
+            return Err(Error::Truncated {
+                path: path.to_path_buf(),
+                found: bytes,
+                expected,
+            });
         }
-        Ok(Self { path: path.to_path_buf(), file, bytes })
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            bytes,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -59,7 +72,11 @@ impl Reader {
 
     fn collect(&self, group: &str, depth: usize, names: &mut Vec<String>) -> Result<()> {
         let (datasets, groups) = guard(&self.path, || {
-            let node = if group.is_empty() { self.file.root() } else { self.file.group(group)? };
+            let node = if group.is_empty() {
+                self.file.root()
+            } else {
+                self.file.group(group)?
+            };
             Ok((node.datasets()?, node.groups()?))
         })?;
         let join = |name: &str| match group {
@@ -82,7 +99,9 @@ impl Reader {
                 reason: "groups are nested too deeply",
             });
         }
-        groups.iter().try_for_each(|name| self.collect(&join(name), depth - 1, names))
+        groups
+            .iter()
+            .try_for_each(|name| self.collect(&join(name), depth - 1, names))
     }
 
     /// An attribute of the file, through a conversion that checks its type.
@@ -93,11 +112,14 @@ impl Reader {
         convert: impl FnOnce(&hdf5_pure::AttrValue) -> Option<T>,
     ) -> Result<T> {
         let attributes = guard(&self.path, || self.file.root().attrs())?;
-        attributes.get(name).and_then(convert).ok_or_else(|| Error::Attribute {
-            path: self.path.clone(),
-            name: name.to_owned(),
-            expected,
-        })
+        attributes
+            .get(name)
+            .and_then(convert)
+            .ok_or_else(|| Error::Attribute {
+                path: self.path.clone(),
+                name: name.to_owned(),
+                expected,
+            })
     }
 
     /// The attribute `units` of a dataset; empty where there is none.
@@ -146,7 +168,8 @@ impl Reader {
             });
         }
         if layout.swap {
-            raw.chunks_exact_mut(layout.number.bytes()).for_each(<[u8]>::reverse);
+            raw.chunks_exact_mut(layout.number.bytes())
+                .for_each(<[u8]>::reverse);
         }
         let decoded = layout.decode(&raw, &shape).map(Some);
         decoded.ok_or_else(|| too_large(u64::MAX, allowed))
@@ -155,7 +178,9 @@ impl Reader {
 
 /// Number of elements, unless it overflows.
 fn volume(shape: &[u64]) -> Option<u64> {
-    shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length))
+    shape
+        .iter()
+        .try_fold(1u64, |n, &length| n.checked_mul(length))
 }
 
 /// Runs a call into the HDF5 library.
@@ -169,9 +194,10 @@ pub(crate) fn guard<T>(
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(hdf5_pure::Error::Io(source))) => Err(Error::io("read", path)(source)),
-        Ok(Err(source)) => {
-            Err(Error::Hdf5 { path: path.to_path_buf(), source: Box::new(source) })
-        }
+        Ok(Err(source)) => Err(Error::Hdf5 {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        }),
         Err(_) => Err(Error::Malformed {
             path: path.to_path_buf(),
             part: "HDF5 structure".to_owned(),
@@ -214,7 +240,9 @@ impl Layout {
     /// that h5py (`r`, `i`) and other writers use: a compound of two floats.
     fn of(datatype: &Datatype) -> Option<Self> {
         if let Datatype::Compound { size, members } = datatype {
-            let [re, im] = members.as_slice() else { return None };
+            let [re, im] = members.as_slice() else {
+                return None;
+            };
             let part = Self::of(&re.datatype)?;
             let names = [("r", "i"), ("real", "imag"), ("re", "im")];
             let named = names.contains(&(re.name.as_str(), im.name.as_str()));
@@ -224,13 +252,21 @@ impl Layout {
                 && re.datatype == im.datatype;
             let float = !part.complex && matches!(part.number, Number::F32 | Number::F64);
             let size = 2 * part.size;
-            return (named && packed && float).then_some(Self { complex: true, size, ..part });
+            return (named && packed && float).then_some(Self {
+                complex: true,
+                size,
+                ..part
+            });
         }
         let little = with_order(datatype, DatatypeByteOrder::LittleEndian)?;
         let number = match &little {
             float if *float == make_f32_type() => Number::F32,
             float if *float == make_f64_type() => Number::F64,
-            Datatype::FixedPoint { size: size @ (1 | 2 | 4 | 8), layout, .. } => {
+            Datatype::FixedPoint {
+                size: size @ (1 | 2 | 4 | 8),
+                layout,
+                ..
+            } => {
                 let bytes = *size as usize;
                 if layout.bit_offset != 0 || usize::from(layout.bit_precision) != 8 * bytes {
                     return None;
@@ -240,7 +276,12 @@ impl Layout {
             _ => return None,
         };
         let swap = little != *datatype;
-        Some(Self { number, complex: false, swap, size: number.bytes() })
+        Some(Self {
+            number,
+            complex: false,
+            swap,
+            size: number.bytes(),
+        })
     }
 
     /// None where the shape overflows, which its check against the file's length excludes.
@@ -309,7 +350,11 @@ pub(crate) struct Encoded {
 
 /// The little-endian bytes of a field's numbers.
 pub(crate) fn encode<T: Real>(field: &FieldRef<'_, T>) -> Result<Encoded, hdf5_pure::Error> {
-    let part = if T::BYTES == 4 { make_f32_type() } else { make_f64_type() };
+    let part = if T::BYTES == 4 {
+        make_f32_type()
+    } else {
+        make_f64_type()
+    };
     let mut raw = Vec::with_capacity(field.bytes());
     let datatype = match field {
         FieldRef::Real(a) => {
@@ -322,16 +367,27 @@ pub(crate) fn encode<T: Real>(field: &FieldRef<'_, T>) -> Result<Encoded, hdf5_p
                 z.im.put(&mut raw);
             }
             // The names by which h5py knows a complex number.
-            CompoundTypeBuilder::new().field("r", part.clone()).field("i", part).build()?
+            CompoundTypeBuilder::new()
+                .field("r", part.clone())
+                .field("i", part)
+                .build()?
         }
     };
-    Ok(Encoded { datatype, raw, shape: extents(field.shape()) })
+    Ok(Encoded {
+        datatype,
+        raw,
+        shape: extents(field.shape()),
+    })
 }
 
 /// The little-endian bytes of integers.
 pub(crate) fn encode_integers(array: &ArrayD<i64>) -> Encoded {
     let raw = array.iter().flat_map(|n| n.to_le_bytes()).collect();
-    Encoded { datatype: make_i64_type(), raw, shape: extents(array.shape()) }
+    Encoded {
+        datatype: make_i64_type(),
+        raw,
+        shape: extents(array.shape()),
+    }
 }
 
 fn extents(shape: &[usize]) -> Vec<u64> {
@@ -342,7 +398,9 @@ impl Encoded {
     /// Hands the array with its units to the library.
     pub(crate) fn fill(self, builder: &mut DatasetBuilder, units: String) {
         let count = self.shape.iter().product();
-        builder.with_raw_data(self.datatype, self.raw, count).with_shape(&self.shape);
+        builder
+            .with_raw_data(self.datatype, self.raw, count)
+            .with_shape(&self.shape);
         builder.set_attr("units", hdf5_pure::AttrValue::VarLenString(units));
     }
 }

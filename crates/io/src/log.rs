@@ -24,7 +24,11 @@ impl CsvLog {
     pub fn create(path: impl AsRef<Path>, columns: &[&str]) -> Result<Self> {
         let path = path.as_ref();
         let file = File::create(path).map_err(Error::io("write", path))?;
-        let mut log = Self { path: path.to_path_buf(), file, columns: columns.len() };
+        let mut log = Self {
+            path: path.to_path_buf(),
+            file,
+            columns: columns.len(),
+        };
         log.line(&columns.join(","))?;
         Ok(log)
     }
@@ -58,7 +62,9 @@ impl CsvLog {
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => break,
                 other => other.map_err(Error::io("read", path))?,
             };
-            let Some(text) = line.strip_suffix('\n') else { break };
+            let Some(text) = line.strip_suffix('\n') else {
+                break;
+            };
             let wanted = if kept == 0 {
                 text == header
             } else {
@@ -73,8 +79,15 @@ impl CsvLog {
         if kept == 0 {
             return Self::create(path, columns);
         }
-        let mut log = Self { path: path.to_path_buf(), file, columns: columns.len() };
-        let cut = log.file.set_len(kept).and_then(|()| log.file.seek(SeekFrom::Start(kept)));
+        let mut log = Self {
+            path: path.to_path_buf(),
+            file,
+            columns: columns.len(),
+        };
+        let cut = log
+            .file
+            .set_len(kept)
+            .and_then(|()| log.file.seek(SeekFrom::Start(kept)));
         cut.map_err(Error::io("write", path))?;
         Ok(log)
     }
@@ -87,7 +100,11 @@ impl CsvLog {
     pub fn append(&mut self, row: &[f64]) -> Result<()> {
         if row.len() != self.columns {
             let path = self.path.clone();
-            return Err(Error::Columns { path, found: row.len(), expected: self.columns });
+            return Err(Error::Columns {
+                path,
+                found: row.len(),
+                expected: self.columns,
+            });
         }
         let row: Vec<String> = row.iter().map(|&x| number(x)).collect();
         self.line(&row.join(","))
@@ -96,12 +113,18 @@ impl CsvLog {
     fn line(&mut self, text: &str) -> Result<()> {
         // One write call: a line is in the file whole, or not at all.
         let written = self.file.write_all(format!("{text}\n").as_bytes());
-        written.and_then(|()| self.file.flush()).map_err(Error::io("write", &self.path))
+        written
+            .and_then(|()| self.file.flush())
+            .map_err(Error::io("write", &self.path))
     }
 }
 
 /// Plain where that is short, exponential where it is not.
 fn number(x: f64) -> String {
     let size = x.abs();
-    if x == 0.0 || (1e-4..1e9).contains(&size) { format!("{x}") } else { format!("{x:e}") }
+    if x == 0.0 || (1e-4..1e9).contains(&size) {
+        format!("{x}")
+    } else {
+        format!("{x:e}")
+    }
 }

@@ -34,7 +34,9 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Dataset>> {
     let mut archive = Archive::open(path)?;
     let mut arrays = BTreeMap::new();
     for entry in archive.directory()? {
-        let Some(name) = entry.name.strip_suffix(".npy") else { continue };
+        let Some(name) = entry.name.strip_suffix(".npy") else {
+            continue;
+        };
         let bytes = archive.extract(&entry)?;
         let parsed = npy::parse(&bytes).map_err(|reason| archive.malformed(&entry.name, reason))?;
         if let Some(dataset) = parsed {
@@ -58,7 +60,11 @@ impl<'a> Archive<'a> {
     }
 
     fn malformed(&self, part: &str, reason: &'static str) -> Error {
-        Error::Malformed { path: self.path.to_path_buf(), part: part.to_owned(), reason }
+        Error::Malformed {
+            path: self.path.to_path_buf(),
+            part: part.to_owned(),
+            reason,
+        }
     }
 
     /// Reads bytes of the file; a range beyond its end means that the file is truncated.
@@ -94,7 +100,9 @@ impl<'a> Archive<'a> {
         let mut end = Cursor(&tail[end + 10..]);
         let short = || self.malformed("zip archive", "its end is cut off");
         let read = (end.u16(), end.u32(), end.u32());
-        let (Some(count), Some(size), Some(offset)) = read else { return Err(short()) };
+        let (Some(count), Some(size), Some(offset)) = read else {
+            return Err(short());
+        };
         let (mut count, mut size, mut offset) =
             (u64::from(count), u64::from(size), u64::from(offset));
         // Saturated numbers stand in a zip64 record, which a locator before the end points to.
@@ -114,9 +122,9 @@ impl<'a> Archive<'a> {
         let mut cursor = Cursor(&bytes);
         let mut entries = Vec::new();
         for _ in 0..count {
-            let entry = cursor.entry().ok_or_else(|| {
-                self.malformed("zip archive", "its directory is damaged")
-            })?;
+            let entry = cursor
+                .entry()
+                .ok_or_else(|| self.malformed("zip archive", "its directory is damaged"))?;
             entries.push(entry);
         }
         Ok(entries)
@@ -137,7 +145,11 @@ impl<'a> Archive<'a> {
         }
         let local = self.bytes(entry.offset, 30)?;
         let mut lengths = Cursor(&local[26..]);
-        let lengths = (local.starts_with(b"PK\x03\x04"), lengths.u16(), lengths.u16());
+        let lengths = (
+            local.starts_with(b"PK\x03\x04"),
+            lengths.u16(),
+            lengths.u16(),
+        );
         let (true, Some(name), Some(extra)) = lengths else {
             return Err(self.malformed(&entry.name, "the directory does not point to it"));
         };
@@ -220,6 +232,13 @@ impl<'a> Cursor<'a> {
                 }
             }
         }
-        Some(Entry { name, deflated, crc, compressed, size, offset })
+        Some(Entry {
+            name,
+            deflated,
+            crc,
+            compressed,
+            size,
+            offset,
+        })
     }
 }

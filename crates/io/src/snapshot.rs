@@ -23,7 +23,14 @@ const FORMAT: &str = "adastra snapshot";
 /// Value of the attribute `format_version`.
 const FORMAT_VERSION: i64 = 1;
 /// Attributes that the header occupies.
-const RESERVED: [&str; 6] = ["format", "format_version", "time", "step", "code_version", "config"];
+const RESERVED: [&str; 6] = [
+    "format",
+    "format_version",
+    "time",
+    "step",
+    "code_version",
+    "config",
+];
 
 /// What a snapshot says about the run it is from.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,17 +90,27 @@ pub struct SnapshotWriter {
 impl SnapshotWriter {
     /// A snapshot without datasets.
     pub fn new(header: Header) -> Self {
-        Self { header, attributes: BTreeMap::new(), datasets: BTreeMap::new() }
+        Self {
+            header,
+            attributes: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+        }
     }
 
     /// Adds a field of a state. Slashes in the name make groups: `"dm/psi"`.
     ///
     /// # Errors
     /// [`Error::Name`] for an empty part, a duplicate, or a name that is also a group.
-    pub fn field<T: Real>(&mut self, name: &str, units: &str, field: FieldRef<'_, T>) -> Result<()> {
+    pub fn field<T: Real>(
+        &mut self,
+        name: &str,
+        units: &str,
+        field: FieldRef<'_, T>,
+    ) -> Result<()> {
         self.check(name)?;
         let encoded = hdf5::encode(&field).map_err(|source| library(name, source))?;
-        self.datasets.insert(name.to_owned(), (encoded, units.to_owned()));
+        self.datasets
+            .insert(name.to_owned(), (encoded, units.to_owned()));
         Ok(())
     }
 
@@ -110,7 +127,8 @@ impl SnapshotWriter {
             Dataset::I64(a) => {
                 self.check(name)?;
                 let encoded = hdf5::encode_integers(a);
-                self.datasets.insert(name.to_owned(), (encoded, units.to_owned()));
+                self.datasets
+                    .insert(name.to_owned(), (encoded, units.to_owned()));
                 Ok(())
             }
         }
@@ -121,7 +139,12 @@ impl SnapshotWriter {
     /// # Errors
     /// [`Error::Name`] for an empty name or one of the header's.
     pub fn attribute(&mut self, name: &str, value: Attribute) -> Result<()> {
-        let wrong = |reason| Err(Error::Name { name: name.to_owned(), reason });
+        let wrong = |reason| {
+            Err(Error::Name {
+                name: name.to_owned(),
+                reason,
+            })
+        };
         if name.is_empty() || name.contains('\0') {
             return wrong("must be a non-empty text without null characters");
         }
@@ -133,17 +156,30 @@ impl SnapshotWriter {
     }
 
     fn check(&self, name: &str) -> Result<()> {
-        let wrong = |reason| Err(Error::Name { name: name.to_owned(), reason });
-        if name.split('/').any(|part| matches!(part, "" | "." | "..") || part.contains('\0')) {
+        let wrong = |reason| {
+            Err(Error::Name {
+                name: name.to_owned(),
+                reason,
+            })
+        };
+        if name
+            .split('/')
+            .any(|part| matches!(part, "" | "." | "..") || part.contains('\0'))
+        {
             return wrong("each part between slashes must be a name");
         }
         if self.datasets.contains_key(name) {
             return wrong("is already taken");
         }
         let below = |group: &str, name: &str| {
-            name.strip_prefix(group).is_some_and(|rest| rest.starts_with('/'))
+            name.strip_prefix(group)
+                .is_some_and(|rest| rest.starts_with('/'))
         };
-        if self.datasets.keys().any(|other| below(other, name) || below(name, other)) {
+        if self
+            .datasets
+            .keys()
+            .any(|other| below(other, name) || below(name, other))
+        {
             return wrong("cannot be both a dataset and a group");
         }
         Ok(())
@@ -186,14 +222,20 @@ impl SnapshotWriter {
         write_atomically(path, |file| {
             builder.finish_to(file).map_err(|error| match error {
                 hdf5_pure::Error::Io(source) => Error::io("write", path)(source),
-                other => Error::Hdf5 { path: path.to_path_buf(), source: Box::new(other) },
+                other => Error::Hdf5 {
+                    path: path.to_path_buf(),
+                    source: Box::new(other),
+                },
             })
         })
     }
 }
 
 fn library(name: &str, source: hdf5_pure::Error) -> Error {
-    Error::Hdf5 { path: name.into(), source: Box::new(source) }
+    Error::Hdf5 {
+        path: name.into(),
+        source: Box::new(source),
+    }
 }
 
 /// A group of datasets and groups.
@@ -207,7 +249,10 @@ impl Node {
     fn insert(&mut self, name: &str, part: (Encoded, String)) {
         match name.split_once('/') {
             Some((group, rest)) => {
-                self.groups.entry(group.to_owned()).or_default().insert(rest, part);
+                self.groups
+                    .entry(group.to_owned())
+                    .or_default()
+                    .insert(rest, part);
             }
             None => {
                 self.datasets.insert(name.to_owned(), part);
@@ -245,8 +290,10 @@ impl Snapshot {
         let path = path.as_ref();
         let reader = Reader::open(path)?;
         let text = |name| reader.attribute(name, "text", |v| v.as_str().map(str::to_owned));
-        let foreign =
-            || Error::Foreign { path: path.to_path_buf(), expected: "an adastra snapshot" };
+        let foreign = || Error::Foreign {
+            path: path.to_path_buf(),
+            expected: "an adastra snapshot",
+        };
         match text("format") {
             Ok(format) if format == FORMAT => {}
             Ok(_) | Err(Error::Attribute { .. }) => return Err(foreign()),
@@ -254,7 +301,10 @@ impl Snapshot {
         }
         if reader.attribute("format_version", "integer", AttrValue::as_i64)? != FORMAT_VERSION {
             let expected = "a snapshot of a format version that this program reads";
-            return Err(Error::Foreign { path: path.to_path_buf(), expected });
+            return Err(Error::Foreign {
+                path: path.to_path_buf(),
+                expected,
+            });
         }
         let header = Header {
             time: reader.attribute("time", "real number", AttrValue::as_f64)?,
@@ -263,7 +313,11 @@ impl Snapshot {
             config: text("config")?,
         };
         let names = reader.names()?;
-        Ok(Self { reader, header, names })
+        Ok(Self {
+            reader,
+            header,
+            names,
+        })
     }
 
     /// The header.
@@ -281,14 +335,15 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Attribute`] when there is none of this name, or it is neither number nor text.
     pub fn attribute(&self, name: &str) -> Result<Attribute> {
-        self.reader.attribute(name, "number or text", |value| match value {
-            AttrValue::F64(x) => Some(Attribute::Real(*x)),
-            value => match (value.as_i64(), value.as_str()) {
-                (Some(n), _) => Some(Attribute::Integer(n)),
-                (None, Some(text)) => Some(Attribute::Text(text.to_owned())),
-                (None, None) => value.as_f64().map(Attribute::Real),
-            },
-        })
+        self.reader
+            .attribute(name, "number or text", |value| match value {
+                AttrValue::F64(x) => Some(Attribute::Real(*x)),
+                value => match (value.as_i64(), value.as_str()) {
+                    (Some(n), _) => Some(Attribute::Integer(n)),
+                    (None, Some(text)) => Some(Attribute::Text(text.to_owned())),
+                    (None, None) => value.as_f64().map(Attribute::Real),
+                },
+            })
     }
 
     /// The units of a dataset; empty for none.
@@ -321,7 +376,9 @@ impl Snapshot {
     /// As [`Snapshot::dataset`]; [`Error::Kind`] and [`Error::Shape`] for others.
     pub fn real<T: Real>(&self, name: &str, shape: &[usize]) -> Result<ArrayD<T>> {
         let dataset = self.checked(name, Kind::real::<T>(), shape)?;
-        dataset.to_real().ok_or_else(|| self.wrong_kind(name, dataset.kind(), Kind::real::<T>()))
+        dataset
+            .to_real()
+            .ok_or_else(|| self.wrong_kind(name, dataset.kind(), Kind::real::<T>()))
     }
 
     /// A complex array of exactly this type and shape, bit for bit as written.
@@ -329,7 +386,9 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::real`].
     pub fn complex<T: Real>(&self, name: &str, shape: &[usize]) -> Result<ArrayD<Complex<T>>> {
-        Ok(self.checked(name, Kind::complex::<T>(), shape)?.to_complex())
+        Ok(self
+            .checked(name, Kind::complex::<T>(), shape)?
+            .to_complex())
     }
 
     fn checked(&self, name: &str, kind: Kind, shape: &[usize]) -> Result<Dataset> {

@@ -22,6 +22,8 @@ mod error;
 mod evaluator;
 mod lbfgs;
 mod line_search;
+#[cfg(feature = "objectives")]
+pub mod objective;
 mod options;
 mod problem;
 mod report;

@@ -47,6 +47,9 @@ mod readout;
 mod scatter;
 mod state;
 
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
+
 pub use conserved::Conserved;
 pub use deposit::Deposit;
 pub use error::ParticleError;

@@ -263,7 +263,7 @@ impl<T: Real> MatterAdjoint<T> for Particles {
     fn kick_drift_vjp(
         &self,
         (): &(),
-        x: &mut ParticleState<T>,
+        x: &ParticleState<T>,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,

@@ -98,7 +98,7 @@ impl<T: Real> Arrays<T> {
     }
 }
 
-fn rank<A, D: Dimension>(name: &str, array: ArrayD<A>) -> Result<Array<A, D>> {
+fn rank<A: Clone, D: Dimension>(name: &str, array: ArrayD<A>) -> Result<Array<A, D>> {
     let shape = array.shape().to_vec();
     let axes = D::NDIM.unwrap_or(shape.len());
     array

@@ -17,14 +17,13 @@ mod simulation;
 mod units;
 mod world;
 
-pub use num_dual::DualNum;
 pub use arrays::{AnyArray, Arrays, expect_shape};
 pub use config::{
     Bytes, Config, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig, Precision,
     ScheduleName, TimeConfig, Use,
 };
 pub use error::{Error, Result};
-pub use gradient::{Gradient, Sweep};
+pub use gradient::{Gradient, Watch};
 pub use matter::{AnyMatter, AnyReversible, Components, irreversible, reversible};
 pub use plugin::{
     Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin, Scene,

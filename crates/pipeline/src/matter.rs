@@ -64,7 +64,7 @@ pub trait AnyMatter<T: Real>: Send + Sync {
     fn kick_drift_vjp(
         &self,
         p: Any<'_, T>,
-        x: AnyMut<'_, T>,
+        x: Any<'_, T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -188,7 +188,7 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
     fn kick_drift_vjp(
         &self,
         p: Any<'_, T>,
-        x: AnyMut<'_, T>,
+        x: Any<'_, T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -197,7 +197,7 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
         let (x_bar, p_bar) = (down_mut(x_bar), down_mut(p_bar));
-        self.matter.kick_drift_vjp(down(p), down_mut(x), g, kick, drift, x_bar, g_bar, p_bar)
+        self.matter.kick_drift_vjp(down(p), down(x), g, kick, drift, x_bar, g_bar, p_bar)
     }
     fn reversible(&self) -> Option<&dyn AnyReversible<T>> {
         self.reversible.map(|face| face(self))
@@ -363,7 +363,7 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
     fn kick_drift_vjp(
         &self,
         p: &World<T>,
-        x: &mut World<T>,
+        x: &World<T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -372,7 +372,7 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
         p_bar: &mut World<T>,
     ) -> Result<()> {
         self.each().try_for_each(|(i, m)| {
-            let (x, x_bar, p_bar) = (x.at_mut(i), x_bar.at_mut(i), p_bar.at_mut(i));
+            let (x, x_bar, p_bar) = (x.at(i), x_bar.at_mut(i), p_bar.at_mut(i));
             m.kick_drift_vjp(p.at(i), x, g, kick, drift, x_bar, g_bar, p_bar)
         })
     }

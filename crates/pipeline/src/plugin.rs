@@ -3,10 +3,10 @@
 //! Each trait is a description with static functions, generic over the scalar of the run, so
 //! that one type serves `f32` and `f64`. A plugin is any `fn(&mut Registry) -> Result<()>`.
 
+use adastra_core::dual::Pointwise;
 use adastra_core::{Fields, Real};
-use num_dual::DualNum;
 use adastra_gravity::{Matter, MatterAdjoint};
-use adastra_grid::{Gravity, Mesh};
+use adastra_grid::Mesh;
 use ndarray::{Array2, Array3};
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -96,6 +96,7 @@ pub trait MatterPlugin: 'static {
 
     /// Conserved and other quantities for the log, in the same order every time. Energies are
     /// named `"energy.*"` and add up to the total, masses `"mass"`, momenta `"momentum.x"` etc.
+    /// The potential energy needs no mention: it follows from the density.
     ///
     /// # Errors
     /// Those of the matter.
@@ -103,9 +104,8 @@ pub trait MatterPlugin: 'static {
         matter: &Self::Matter<T>,
         p: &<Self::Matter<T> as Matter<T>>::Params,
         x: &<Self::Matter<T> as Matter<T>>::State,
-        gravity: &Gravity<T>,
     ) -> Result<Vec<(&'static str, f64)>> {
-        let _ = (matter, p, x, gravity);
+        let _ = (matter, p, x);
         Ok(Vec::new())
     }
 }
@@ -145,9 +145,9 @@ pub fn parameters_as<'a, T: Real, P: Fields<T>>(
     parameters.as_any().downcast_ref().ok_or_else(wrong)
 }
 
-/// An external potential for `[[potential]]`: pointwise physics, written once, differentiated by
-/// dual numbers.
-pub trait PotentialPlugin: 'static {
+/// An external potential for `[[potential]]`: a [`Pointwise`] function of its parameters and of
+/// the position in kpc, in (km/s)^2, whose derivatives come from dual numbers.
+pub trait PotentialPlugin: Pointwise<3> + Default + 'static {
     /// Name in a configuration, e.g. `"potential.plummer"`.
     const NAME: &'static str;
     /// One line on what it is, with its source.
@@ -162,9 +162,6 @@ pub trait PotentialPlugin: 'static {
     /// # Errors
     /// What the values get wrong.
     fn values(parameters: Self::Parameters) -> Result<Vec<f64>>;
-
-    /// The potential, in (km/s)^2, at the position `r`, in kpc; `p` as [`PotentialPlugin::values`].
-    fn potential<D: DualNum<f64> + Copy>(p: &[D], r: [D; 3]) -> D;
 }
 
 /// The final state of a run, as an objective sees it.

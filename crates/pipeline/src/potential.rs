@@ -4,7 +4,6 @@ use adastra_core::{Adjoint, FieldMut, FieldRef, Fields, Operator, Real, Result, 
 use adastra_gravity::Background;
 use adastra_grid::{Gravity, Mesh};
 use ndarray::{Array1, Array3};
-use num_dual::{Dual64, HyperDual64};
 use rayon::prelude::*;
 
 use crate::{PotentialPlugin, World};
@@ -25,31 +24,9 @@ impl Law {
         Self {
             values,
             names: P::PARAMETERS.iter().map(|doc| doc.name).collect(),
-            value_gradient: |p, r| {
-                let p: Vec<_> = p.iter().map(|&p| Dual64::from_re(p)).collect();
-                let along = |axis: usize| {
-                    let mut r = r.map(Dual64::from_re);
-                    r[axis].eps = 1.0;
-                    P::potential(&p, r)
-                };
-                let d = [along(0), along(1), along(2)];
-                (d[0].re, d.map(|d| d.eps))
-            },
+            value_gradient: |p, r| P::default().value_gradient(p, r),
             parameter_vjp: |p, r, value_bar, gradient_bar, p_bar| {
-                // One hyper-dual evaluation per parameter: its first direction is the parameter,
-                // its second the cotangent of the gradient, so that the mixed part is
-                // gradient_bar . d(grad Phi)/dp.
-                let mut duals: Vec<_> = p.iter().map(|&p| HyperDual64::from_re(p)).collect();
-                let mut r = r.map(HyperDual64::from_re);
-                for (r, bar) in r.iter_mut().zip(gradient_bar) {
-                    r.eps2 = bar;
-                }
-                for k in 0..p.len() {
-                    duals[k].eps1 = 1.0;
-                    let phi = P::potential(&duals, r);
-                    p_bar[k] += value_bar * phi.eps1 + phi.eps1eps2;
-                    duals[k].eps1 = 0.0;
-                }
+                P::default().parameter_vjp(p, r, value_bar, gradient_bar, p_bar);
             },
         }
     }

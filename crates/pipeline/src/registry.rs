@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use adastra_core::Real;
 use adastra_gravity::Matter;
-use adastra_grid::Gravity;
 use serde::de::DeserializeOwned;
 
 use crate::error::explain;
@@ -49,13 +48,7 @@ pub(crate) struct Built<T: Real> {
 }
 
 pub(crate) type Quantities<T> = Box<
-    dyn Fn(
-            &dyn AnyFields<T>,
-            &dyn AnyFields<T>,
-            &Gravity<T>,
-        ) -> Result<Vec<(&'static str, f64)>>
-        + Send
-        + Sync,
+    dyn Fn(&dyn AnyFields<T>, &dyn AnyFields<T>) -> Result<Vec<(&'static str, f64)>> + Send + Sync,
 >;
 pub(crate) type StateBuilder<T> = fn(Arrays<T>, &Site) -> Result<Box<dyn AnyFields<T>>>;
 pub(crate) type MatterBuilder<T> = fn(toml::Table, toml::Table, &Site) -> Result<Built<T>>;
@@ -205,12 +198,12 @@ fn build_matter<P: MatterPlugin, T: Real>(
     Ok(Built {
         matter: P::erase(erased),
         parameters: Box::new(parameters),
-        quantities: Box::new(move |p, x, gravity| {
+        quantities: Box::new(move |p, x| {
             type Of<P, T> = <P as MatterPlugin>::Matter<T>;
             let p = p.as_any().downcast_ref::<<Of<P, T> as Matter<T>>::Params>();
             let x = x.as_any().downcast_ref::<<Of<P, T> as Matter<T>>::State>();
             match (p, x) {
-                (Some(p), Some(x)) => P::quantities(&typed, p, x, gravity),
+                (Some(p), Some(x)) => P::quantities(&typed, p, x),
                 _ => Ok(Vec::new()),
             }
         }),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use adastra_core::{FieldMut, Fields, Operator, Real};
+use adastra_core::{FieldMut, FieldRef, Fields, Operator, Real, State};
 use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep};
 use ndarray::Array3;
 
@@ -210,12 +210,19 @@ impl<T: Real> Simulation<T> {
         p: &(World<T>, Background<T>),
         state: &World<T>,
     ) -> Result<Vec<(String, f64)>> {
-        let gravity = self.system.gravity(&p.0, &p.1, state)?;
+        let own = self.system.gravity(&p.0, &Background::none(), state)?.potential;
+        let given = p.1.0.as_ref().map(|g| &g.potential);
+        let volume = self.site.mesh.cell_volume();
         let mut all = Vec::new();
         let mut total: Vec<(&'static str, f64)> = Vec::new();
         let mut energy = 0.0;
         for (i, component) in self.components.iter().enumerate() {
-            for (name, value) in (component.quantities)(p.0.at(i), state.at(i), &gravity)? {
+            let mut list = (component.quantities)(p.0.at(i), state.at(i))?;
+            let rho = self.density(&p.0, state, i)?;
+            // Each pair of cells counts twice in rho V, but not with what is given.
+            let potential = 0.5 * State::<T>::dot(&rho, &own) + given.map_or(0.0, |v| State::<T>::dot(&rho, v));
+            list.push(("energy.potential", potential * volume));
+            for (name, value) in list {
                 all.push((format!("{}.{name}", component.name), value));
                 if name.starts_with("energy.") {
                     energy += value;
@@ -299,6 +306,11 @@ impl<T: Real> Start<T> {
         all.extend(self.parameters.addresses());
         all.extend(self.potentials.addresses());
         all
+    }
+
+    /// Calls `f` with every address and field.
+    pub fn visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
+        self.worlds().iter().for_each(|world| world.visit(f));
     }
 
     fn worlds(&self) -> [&World<T>; 3] {

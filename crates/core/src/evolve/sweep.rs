@@ -3,7 +3,7 @@
 use super::store::Store;
 use super::{Evolve, Move, Reversal, Revolve, Start, Steps, Sweep};
 use crate::schedule::{Chosen, anchor_step};
-use crate::{Adjoint, Error, Fields, Real, Report, Result, State};
+use crate::{Adjoint, Error, Fields, Operator, Real, Report, Result, State};
 
 /// What an [`Evolve`] keeps between its sweeps: states `X`, or what steps saved, `V`.
 pub struct Tape<X, V> {

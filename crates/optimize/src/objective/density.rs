@@ -39,7 +39,7 @@ fn normalized<D: Dimension>(target: Array<f64, D>, key: &str) -> Result<Array<f6
 }
 
 /// Reads a target: an image, or an array of a given name from an HDF5 or npz file.
-fn read_array(path: &Path, dataset: Option<&str>) -> Result<ndarray::ArrayD<f64>> {
+pub(super) fn read_array(path: &Path, dataset: Option<&str>) -> Result<ndarray::ArrayD<f64>> {
     let key = "with.target";
     let arrays = adastra_io::read_arrays(path).map_err(|e| Error::plugin(key, e))?;
     let names: Vec<String> = arrays.keys().cloned().collect();
@@ -52,7 +52,9 @@ fn read_array(path: &Path, dataset: Option<&str>) -> Result<ndarray::ArrayD<f64>
         }
     };
     match arrays.get(name) {
-        Some(array) => array.to_real().map_err(|e| Error::plugin(key, e)),
+        Some(array) => array
+            .to_real()
+            .ok_or_else(|| Error::range("with.dataset", "complex numbers", "real numbers")),
         None => Err(Error::UnknownName {
             key: "with.dataset".into(),
             name: name.to_owned(),
@@ -83,6 +85,7 @@ impl Along {
 }
 
 /// `objective.projected-density`
+#[derive(Debug)]
 pub struct ProjectedDensity;
 
 /// Options of [`ProjectedDensity`].
@@ -170,7 +173,8 @@ impl<T: Real> Objective<T> for Projected {
 }
 
 /// `objective.density`
-pub struct Density3;
+#[derive(Debug)]
+pub struct Density;
 
 /// Options of [`Density3`].
 #[derive(Debug, Deserialize)]
@@ -181,7 +185,7 @@ pub struct DensityOptions {
     dataset: Option<String>,
 }
 
-impl ObjectivePlugin for Density3 {
+impl ObjectivePlugin for Density {
     const NAME: &'static str = "objective.density";
     const ABOUT: &'static str = "mean square of the density over its mean minus a target over its mean";
     const OPTIONS: &'static [Doc] =

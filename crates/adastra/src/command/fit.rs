@@ -1,0 +1,190 @@
+//! `adastra fit`
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use adastra_core::Real;
+use adastra_io::{Attribute, CsvLog, Header, SnapshotWriter};
+use adastra_optimize::{Method, Problem};
+use adastra_pipeline::{Progress, Simulation, Start};
+use serde::Deserialize;
+
+use super::error::{Error, Result};
+use super::grad::{WATCH, add};
+use super::output::Output;
+use super::{Common, interrupted, plot, restart};
+
+/// `[fit]`, besides the keys of the method.
+#[derive(Debug, Deserialize)]
+struct Options {
+    /// Addresses of the unknowns.
+    unknowns: Vec<String>,
+    /// One typical size per address, by which the optimizer scales its unknowns.
+    scale: Option<Vec<f64>>,
+}
+
+/// Splits `[fit]` into what is read here and what the method reads.
+fn options(table: Option<&toml::Table>) -> Result<(Options, Method)> {
+    let missing = || Error::Table { key: "fit", message: "is missing: allowed: a table [fit] with unknowns = [\"...\"]".into() };
+    let mut method = table.ok_or_else(missing)?.clone();
+    let mut own = toml::Table::new();
+    for key in ["unknowns", "scale"] {
+        if let Some(value) = method.remove(key) {
+            own.insert(key.into(), value);
+        }
+    }
+    method.entry("method").or_insert_with(|| "lbfgs".into());
+    let wrong = |e: toml::de::Error| Error::Table { key: "fit", message: e.message().to_owned() };
+    Ok((own.try_into().map_err(wrong)?, method.try_into().map_err(wrong)?))
+}
+
+/// Minimizes the objective over the unknowns.
+pub(super) fn fit<T: Real>(
+    mut simulation: Simulation<T>,
+    common: &Common,
+    iterations: Option<usize>,
+) -> Result<()> {
+    let (Options { unknowns, scale }, mut method) = options(simulation.config().fit.as_ref())?;
+    if let Some(n) = iterations {
+        match &mut method {
+            Method::Lbfgs(options) => options.iterations = n,
+            Method::Adam(options) => options.iterations = n,
+        }
+    }
+    method.validate()?;
+    simulation.start.find("fit.unknowns", &unknowns)?;
+    let output = Output::open(simulation.config(), common.out.as_deref())?;
+    let scale = scales(&simulation.start, &unknowns, scale)?;
+    let mut log = CsvLog::create(
+        output.path("loss.csv"),
+        &["iteration", "loss", "gradient_norm", "evaluations", "seconds"],
+    )?;
+    let begin = Instant::now();
+    let x0 = simulation.start.read(&unknowns);
+    let start = RefCell::new(simulation.start.clone());
+    let evaluate = |x: &[f64]| {
+        let mut start = start.borrow_mut();
+        start.write(&unknowns, x);
+        let gradient = simulation.gradient(&start, Some(WATCH))?;
+        Ok::<_, adastra_pipeline::Error>((gradient.value, gradient.bar.read(&unknowns)))
+    };
+    let live = std::io::stderr().is_terminal() && !common.quiet;
+    let best_file = output.path("fit.h5");
+    let mut write_error = None;
+    let observer = |progress: &adastra_optimize::Progress<'_>| {
+        let it = progress.iteration;
+        let row = [
+            it.iteration as f64,
+            it.loss,
+            it.gradient_norm,
+            it.evaluations as f64,
+            it.seconds,
+        ];
+        let mut best = simulation.start.clone();
+        best.write(&unknowns, progress.best_x);
+        let written = log
+            .append(&row)
+            .map_err(Error::from)
+            .and_then(|()| write_best(&best_file, &simulation, &best, &unknowns, progress.best_loss));
+        let line = format!(
+            "iteration {:>4}  loss {:.6e}  |gradient| {:.3e}  evaluations {:>4}  {:.1} s",
+            it.iteration, it.loss, it.gradient_norm, it.evaluations, it.seconds
+        );
+        if live {
+            eprint!("\r{line}");
+        } else if !common.quiet && it.iteration % 10 == 0 {
+            eprintln!("{line}");
+        }
+        if let Err(e) = written {
+            write_error = Some(e);
+            return ControlFlow::Break(());
+        }
+        if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let report = Problem::new(x0, evaluate)?.with_scale(scale)?.minimize(&method, observer);
+    if live {
+        eprintln!();
+    }
+    if let Some(e) = write_error {
+        return Err(e);
+    }
+    let report = match report {
+        Ok(report) => report,
+        Err(_) if interrupted() => {
+            eprintln!("stopped; the best unknowns so far are in {}", best_file.display());
+            return Ok(());
+        }
+        Err(e) => return Err(e.into()),
+    };
+    println!(
+        "loss {:.6e} after {} iterations, {} evaluations and {:.1} s: {}",
+        report.loss,
+        report.iterations,
+        report.evaluations,
+        begin.elapsed().as_secs_f64(),
+        report.termination
+    );
+    simulation.start.write(&unknowns, &report.x);
+    finish(&simulation, &output)?;
+    plot::loss(&output.path("loss.csv"))?;
+    println!("unknowns, pictures and final snapshot in {}", output.folder.display());
+    Ok(())
+}
+
+/// One scale per number: the configured one of its address.
+fn scales<T: Real>(
+    start: &Start<T>,
+    unknowns: &[String],
+    scale: Option<Vec<f64>>,
+) -> Result<Vec<f64>> {
+    let scale = scale.unwrap_or_else(|| vec![1.0; unknowns.len()]);
+    if scale.len() != unknowns.len() {
+        let message = format!(
+            "scale has {} numbers; allowed: one for each of the {} unknowns",
+            scale.len(),
+            unknowns.len()
+        );
+        return Err(Error::Table { key: "fit", message });
+    }
+    let each = unknowns.iter().zip(scale);
+    Ok(each
+        .flat_map(|(address, scale)| {
+            vec![scale; start.read(std::slice::from_ref(address)).len()]
+        })
+        .collect())
+}
+
+fn write_best<T: Real>(
+    path: &Path,
+    simulation: &Simulation<T>,
+    best: &Start<T>,
+    unknowns: &[String],
+    loss: f64,
+) -> Result<()> {
+    let mut writer = SnapshotWriter::new(Header {
+        time: 0.0,
+        step: 0,
+        code_version: env!("CARGO_PKG_VERSION").into(),
+        config: simulation.config().text.clone(),
+    });
+    writer.attribute("loss", Attribute::Real(loss))?;
+    add(&mut writer, best, unknowns)?;
+    Ok(writer.write(path)?)
+}
+
+/// Runs once more from the solution: the final snapshot, its picture, target beside result.
+fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
+    let (_, state) = simulation.loss(&simulation.start)?;
+    let pictures = simulation.pictures(&simulation.start.parameters, &state)?;
+    output.comparison(simulation.config(), &pictures, "result.png")?;
+    let outputs = output.options.outputs;
+    let mut progress = Progress { state, ..simulation.begin() };
+    progress.march.time = simulation.span();
+    progress.march.step = simulation.time_steps(&simulation.start)?.len();
+    progress.output = outputs;
+    restart::write(&output.path("final.h5"), simulation, &progress, outputs)?;
+    output.pictures(simulation, &simulation.start.parameters, &progress)
+}

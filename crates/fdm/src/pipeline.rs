@@ -1,0 +1,354 @@
+//! Wave dark matter in configuration files.
+
+use adastra_core::Real;
+use adastra_gravity::Matter;
+use adastra_pipeline::{
+    AnyFields, AnyMatter, Arrays, BosonMass, Density, Doc, Error, InitialPlugin, Length,
+    MatterPlugin, Nothing, Registry, Result, Site, Velocity, doc, expect_shape, parameters_as,
+    reversible,
+};
+use serde::Deserialize;
+
+use crate::{
+    AbsorberParams, AbsorbingWave, FdmError, GaussianPacket, RandomPhases, Soliton, Wave,
+    WaveParams, WaveState, random_phases, solitons, sponge, uniform, wave_packet,
+};
+
+/// Registers the waves and their initial conditions.
+///
+/// # Errors
+/// [`Error::Duplicate`].
+pub fn plugin(registry: &mut Registry) -> Result<()> {
+    registry.matter::<WaveMatter>()?;
+    registry.matter::<AbsorbingMatter>()?;
+    registry.initial::<Uniform>()?;
+    registry.initial::<Solitons>()?;
+    registry.initial::<Random>()?;
+    registry.initial::<Packet>()
+}
+
+const STATE: &[Doc] =
+    &[doc("psi", "sqrt(Msun/kpc^3)", "wave function; its absolute square is the mass density")];
+const MASS: Doc = doc("mass", "1e-22 eV", "boson mass; default 1");
+const COUPLING: Doc =
+    doc("coupling", "(1e15 GeV)^-2", "self-interaction sign(f)/f^2; positive repels; default 0");
+
+/// `fdm.wave`
+#[derive(Debug)]
+pub struct WaveMatter;
+
+/// Parameters of [`WaveMatter`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WaveTable {
+    mass: BosonMass,
+    coupling: f64,
+}
+
+impl Default for WaveTable {
+    fn default() -> Self {
+        Self { mass: BosonMass::of(1.0), coupling: 0.0 }
+    }
+}
+
+impl WaveTable {
+    fn params<T: Real>(self) -> Result<WaveParams<T>> {
+        let params = WaveParams { mass: T::of(self.mass.0), coupling: T::of(self.coupling) };
+        params.check().map_err(|e| Error::plugin("parameters", e))?;
+        Ok(params)
+    }
+}
+
+/// The wave function from the array `psi`.
+fn wave_state<T: Real>(arrays: &mut Arrays<T>, site: &Site) -> Result<WaveState<T>> {
+    let psi = arrays.take_complex("psi")?;
+    expect_shape("psi", psi.shape(), &site.mesh.cells())?;
+    Ok(WaveState { psi })
+}
+
+/// Mass, momentum and energies for the log.
+fn wave_quantities<T: Real>(
+    wave: &Wave<T>,
+    p: &WaveParams<T>,
+    x: &WaveState<T>,
+) -> Result<Vec<(&'static str, f64)>> {
+    let energies = wave.energies(p, x, &wave.mesh().zeros(), None)?;
+    Ok(vec![
+        ("mass", energies.mass),
+        ("momentum.x", energies.momentum[0]),
+        ("momentum.y", energies.momentum[1]),
+        ("momentum.z", energies.momentum[2]),
+        ("energy.kinetic", energies.kinetic),
+        ("energy.self-interaction", energies.self_interaction),
+    ])
+}
+
+impl MatterPlugin for WaveMatter {
+    const NAME: &'static str = "fdm.wave";
+    const ABOUT: &'static str = "wave dark matter: spectral Schroedinger-Poisson";
+    const PARAMETERS: &'static [Doc] = &[MASS, COUPLING];
+    const STATE: &'static [Doc] = STATE;
+    type Options = Nothing;
+    type Parameters = WaveTable;
+    type Matter<T: Real> = Wave<T>;
+
+    fn matter<T: Real>(_: Nothing, site: &Site) -> Result<Wave<T>> {
+        Ok(Wave::new(&site.mesh))
+    }
+    fn parameters<T: Real>(values: WaveTable) -> Result<WaveParams<T>> {
+        values.params()
+    }
+    fn state<T: Real>(arrays: &mut Arrays<T>, site: &Site) -> Result<WaveState<T>> {
+        wave_state(arrays, site)
+    }
+    fn erase<T: Real>(matter: Wave<T>) -> Box<dyn AnyMatter<T>> {
+        reversible(matter)
+    }
+    fn quantities<T: Real>(
+        matter: &Wave<T>,
+        p: &WaveParams<T>,
+        x: &WaveState<T>,
+    ) -> Result<Vec<(&'static str, f64)>> {
+        wave_quantities(matter, p, x)
+    }
+}
+
+/// `fdm.absorbing-wave`
+#[derive(Debug)]
+pub struct AbsorbingMatter;
+
+/// Options of [`AbsorbingMatter`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpongeTable {
+    radius: Length,
+    width: Length,
+}
+
+/// Parameters of [`AbsorbingMatter`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsorberTable {
+    #[serde(default = "one")]
+    mass: BosonMass,
+    #[serde(default)]
+    coupling: f64,
+    strength: f64,
+}
+
+fn one() -> BosonMass {
+    BosonMass::of(1.0)
+}
+
+impl MatterPlugin for AbsorbingMatter {
+    const NAME: &'static str = "fdm.absorbing-wave";
+    const ABOUT: &'static str =
+        "wave dark matter in an absorbing sponge (Guzman & Urena-Lopez 2004, PRD 69, 124033)";
+    const OPTIONS: &'static [Doc] = &[
+        doc("radius", "kpc", "where the sponge around the middle of the box begins"),
+        doc("width", "kpc", "over which it sets in"),
+    ];
+    const PARAMETERS: &'static [Doc] =
+        &[MASS, COUPLING, doc("strength", "(km/s)^2", "of the absorbing potential")];
+    const STATE: &'static [Doc] = STATE;
+    type Options = SpongeTable;
+    type Parameters = AbsorberTable;
+    type Matter<T: Real> = AbsorbingWave<T>;
+
+    fn matter<T: Real>(options: SpongeTable, site: &Site) -> Result<AbsorbingWave<T>> {
+        let wrong = |e: FdmError| Error::plugin("with", e);
+        let profile = sponge(&site.mesh, options.radius.0, options.width.0).map_err(wrong)?;
+        AbsorbingWave::new(&site.mesh, profile).map_err(wrong)
+    }
+    fn parameters<T: Real>(values: AbsorberTable) -> Result<AbsorberParams<T>> {
+        let AbsorberTable { mass, coupling, strength } = values;
+        if !(strength >= 0.0 && strength.is_finite()) {
+            return Err(Error::range("parameters.strength", strength, "a finite number from 0 up"));
+        }
+        let wave = WaveTable { mass, coupling }.params()?;
+        Ok(AbsorberParams { wave, strength: T::of(strength) })
+    }
+    fn state<T: Real>(arrays: &mut Arrays<T>, site: &Site) -> Result<WaveState<T>> {
+        wave_state(arrays, site)
+    }
+    fn quantities<T: Real>(
+        matter: &AbsorbingWave<T>,
+        p: &AbsorberParams<T>,
+        x: &<AbsorbingWave<T> as Matter<T>>::State,
+    ) -> Result<Vec<(&'static str, f64)>> {
+        wave_quantities(matter.wave(), &p.wave, x)
+    }
+}
+
+/// The boson mass of the component, in 1e-22 eV.
+fn boson_mass<T: Real>(parameters: &dyn AnyFields<T>) -> Result<f64> {
+    if let Ok(absorber) = parameters_as::<T, AbsorberParams<T>>(parameters, "absorbing wave") {
+        return Ok(absorber.wave.mass.f64());
+    }
+    Ok(parameters_as::<T, WaveParams<T>>(parameters, "wave")?.mass.f64())
+}
+
+/// The arrays of a generated wave.
+fn arrays<T: Real>(wave: Result<WaveState<T>, FdmError>) -> Result<Arrays<T>> {
+    Ok(Arrays::new().complex("psi", wave.map_err(|e| Error::plugin("with", e))?.psi))
+}
+
+/// `fdm.uniform`
+#[derive(Debug)]
+pub struct Uniform;
+
+/// Options of [`Uniform`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniformTable {
+    density: Density,
+}
+
+impl InitialPlugin for Uniform {
+    const NAME: &'static str = "fdm.uniform";
+    const ABOUT: &'static str = "uniform wave at rest";
+    const OPTIONS: &'static [Doc] = &[doc("density", "Msun/kpc^3", "mass density")];
+    type Options = UniformTable;
+
+    fn arrays<T: Real>(o: UniformTable, site: &Site, _: &dyn AnyFields<T>) -> Result<Arrays<T>> {
+        arrays(uniform(&site.mesh, o.density.0))
+    }
+}
+
+/// `fdm.solitons`
+#[derive(Debug)]
+pub struct Solitons;
+
+/// Options of [`Solitons`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SolitonsTable {
+    solitons: Vec<SolitonTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SolitonTable {
+    core_radius: Length,
+    centre: [Length; 3],
+    #[serde(default = "at_rest")]
+    velocity: [Velocity; 3],
+    #[serde(default)]
+    phase: f64,
+}
+
+fn at_rest() -> [Velocity; 3] {
+    [Velocity::of(0.0); 3]
+}
+
+impl InitialPlugin for Solitons {
+    const NAME: &'static str = "fdm.solitons";
+    const ABOUT: &'static str =
+        "sum of solitons with the profile of Schive et al. (2014, Nature Physics 10, 496)";
+    const OPTIONS: &'static [Doc] = &[
+        doc("solitons", "", "list of tables with the keys below"),
+        doc("solitons.core_radius", "kpc", "radius of half the central density"),
+        doc("solitons.centre", "kpc", "centre [x, y, z]"),
+        doc("solitons.velocity", "km/s", "velocity [x, y, z]; default 0"),
+        doc("solitons.phase", "rad", "phase at the centre; default 0"),
+    ];
+    type Options = SolitonsTable;
+
+    fn arrays<T: Real>(
+        o: SolitonsTable,
+        site: &Site,
+        parameters: &dyn AnyFields<T>,
+    ) -> Result<Arrays<T>> {
+        let list: Vec<_> = o
+            .solitons
+            .iter()
+            .map(|s| Soliton {
+                core_radius: s.core_radius.0,
+                centre: s.centre.map(|x| x.0),
+                velocity: s.velocity.map(|v| v.0),
+                phase: s.phase,
+            })
+            .collect();
+        if list.is_empty() {
+            return Err(Error::range("with.solitons", "[]", "at least one soliton"));
+        }
+        arrays(solitons(&site.mesh, boson_mass(parameters)?, &list))
+    }
+}
+
+/// `fdm.random-phases`
+#[derive(Debug)]
+pub struct Random;
+
+/// Options of [`Random`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomTable {
+    mean_density: Density,
+    velocity_dispersion: Velocity,
+}
+
+impl InitialPlugin for Random {
+    const NAME: &'static str = "fdm.random-phases";
+    const ABOUT: &'static str = "plane waves of random phases with a Maxwellian velocity \
+        distribution (Levkov et al. 2018, PRL 121, 151301); seeded by the configuration's seed";
+    const OPTIONS: &'static [Doc] = &[
+        doc("mean_density", "Msun/kpc^3", "mean mass density"),
+        doc("velocity_dispersion", "km/s", "standard deviation of each velocity component"),
+    ];
+    type Options = RandomTable;
+
+    fn arrays<T: Real>(
+        o: RandomTable,
+        site: &Site,
+        parameters: &dyn AnyFields<T>,
+    ) -> Result<Arrays<T>> {
+        let options = RandomPhases {
+            mean_density: o.mean_density.0,
+            velocity_dispersion: o.velocity_dispersion.0,
+            seed: site.seed,
+        };
+        arrays(random_phases(&site.mesh, boson_mass(parameters)?, &options))
+    }
+}
+
+/// `fdm.wave-packet`
+#[derive(Debug)]
+pub struct Packet;
+
+/// Options of [`Packet`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PacketTable {
+    peak_density: Density,
+    width: Length,
+    centre: [Length; 3],
+    #[serde(default = "at_rest")]
+    velocity: [Velocity; 3],
+}
+
+impl InitialPlugin for Packet {
+    const NAME: &'static str = "fdm.wave-packet";
+    const ABOUT: &'static str = "Gaussian wave packet";
+    const OPTIONS: &'static [Doc] = &[
+        doc("peak_density", "Msun/kpc^3", "density at the centre"),
+        doc("width", "kpc", "standard deviation of the density along each axis"),
+        doc("centre", "kpc", "centre [x, y, z]"),
+        doc("velocity", "km/s", "velocity [x, y, z]; default 0"),
+    ];
+    type Options = PacketTable;
+
+    fn arrays<T: Real>(
+        o: PacketTable,
+        site: &Site,
+        parameters: &dyn AnyFields<T>,
+    ) -> Result<Arrays<T>> {
+        let packet = GaussianPacket {
+            peak_density: o.peak_density.0,
+            width: o.width.0,
+            centre: o.centre.map(|x| x.0),
+            velocity: o.velocity.map(|v| v.0),
+        };
+        arrays(wave_packet(&site.mesh, boson_mass(parameters)?, &packet))
+    }
+}
