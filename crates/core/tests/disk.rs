@@ -4,8 +4,9 @@ mod common;
 
 use std::ops::ControlFlow;
 
-use adastra_core::{Adjoint, Error, Evolve, Repeat, Schedule, State, Storage, Sweep};
-use common::{Swing, Swings, loss, start};
+use adastra_core::{Adjoint, Error, Evolve, Fields, Repeat, Schedule, State, Storage, Sweep};
+use common::{Pendulums, Swing, Swings, loss, start};
+use ndarray::Array1;
 
 fn interrupted(result: Result<impl Sized, Error>) -> Option<(Sweep, usize, usize)> {
     match result {
@@ -131,4 +132,26 @@ fn a_missing_folder_and_lost_files_are_storage_errors() {
         assert!(matches!(found, Err(Error::Storage { .. })));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn fields_longer_than_a_buffer_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (p, _) = start::<f64>();
+    let values = |scale: f64| Array1::from_iter((0..100_003).map(|i| (scale * f64::from(i)).sin()));
+    let x = Pendulums {
+        q: values(0.7),
+        v: values(0.3),
+    };
+    let gradient = |storage| {
+        let schedule = Schedule::Checkpoint {
+            budget_bytes: 2 * x.bytes(),
+            storage,
+        };
+        let evolve = Evolve::new(Swings::uneven(5), schedule);
+        evolve.value_and_gradient(&p, x.clone(), loss).unwrap()
+    };
+    let memory = gradient(Storage::Memory);
+    let disk = gradient(Storage::Disk(folder.path().to_owned()));
+    assert_eq!((disk.p_bar, disk.x_bar), (memory.p_bar, memory.x_bar));
 }

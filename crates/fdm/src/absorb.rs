@@ -38,7 +38,10 @@ pub fn sponge<T: Real>(mesh: &Mesh, radius: f64, width: f64) -> Result<Array3<T>
     let rim = (radius / width).tanh();
     Ok(Array3::from_shape_fn(mesh.shape(), |(i, j, k)| {
         let x = mesh.centre([i, j, k]);
-        let r = (0..3).map(|a| (x[a] - middle[a]).powi(2)).sum::<f64>().sqrt();
+        let r = (0..3)
+            .map(|a| (x[a] - middle[a]).powi(2))
+            .sum::<f64>()
+            .sqrt();
         T::of(0.5 * (2.0 + ((r - radius) / width).tanh() - rim))
     }))
 }
@@ -77,15 +80,28 @@ impl<T: Real> AbsorbingWave<T> {
         if profile.shape() != expected {
             let found = profile.shape().to_vec();
             let expected = expected.to_vec();
-            return Err(FdmError::Shape { name: "absorber profile", found, expected });
+            return Err(FdmError::Shape {
+                name: "absorber profile",
+                found,
+                expected,
+            });
         }
-        let bad = profile.iter().find(|s| !(s.is_finite() && **s >= T::zero()));
+        let bad = profile
+            .iter()
+            .find(|s| !(s.is_finite() && **s >= T::zero()));
         if let Some(value) = bad {
             let (name, allowed) = ("absorber profile", "finite and not negative");
-            return Err(FdmError::Range { name, value: value.f64(), allowed });
+            return Err(FdmError::Range {
+                name,
+                value: value.f64(),
+                allowed,
+            });
         }
         let profile = profile.as_standard_layout().into_owned();
-        Ok(Self { wave: Wave::new(mesh), profile })
+        Ok(Self {
+            wave: Wave::new(mesh),
+            profile,
+        })
     }
 
     /// The wave without the absorber.
@@ -98,7 +114,11 @@ impl<T: Real> AbsorbingWave<T> {
         let (name, value) = ("absorber strength", p.strength.f64());
         finite(name, value)?;
         if value < 0.0 {
-            return Err(FdmError::Range { name, value, allowed: "not negative" });
+            return Err(FdmError::Range {
+                name,
+                value,
+                allowed: "not negative",
+            });
         }
         Ok(())
     }
@@ -107,7 +127,11 @@ impl<T: Real> AbsorbingWave<T> {
     fn decay(&self, p: &AbsorberParams<T>, dt: f64) -> Decay<'_, T> {
         let b = 0.5 * p.wave.m_per_hbar() * p.strength.f64() * dt;
         let profile = self.profile.as_slice().unwrap_or_default();
-        Decay { b: T::of(b), profile, plane: self.wave.plane() }
+        Decay {
+            b: T::of(b),
+            profile,
+            plane: self.wave.plane(),
+        }
     }
 }
 
@@ -137,9 +161,9 @@ impl<T: Real> Decay<'_, T> {
         let n = self.plane;
         let of_plane = |ix: usize| {
             let pairs = y[ix * n..][..n].iter().zip(&psi[ix * n..][..n]);
-            let terms = pairs.zip(self.of_plane(ix)).map(|((y, z), &s)| {
-                s.f64() * (y.re.f64() * z.re.f64() + y.im.f64() * z.im.f64())
-            });
+            let terms = pairs
+                .zip(self.of_plane(ix))
+                .map(|((y, z), &s)| s.f64() * (y.re.f64() * z.re.f64() + y.im.f64() * z.im.f64()));
             terms.sum::<f64>()
         };
         fold_planes(psi.len() / n, 0.0, of_plane, |sum, part| sum + part)
@@ -176,7 +200,9 @@ impl<T: Real> Matter<T> for AbsorbingWave<T> {
         let decay = self.decay(p, dt);
         let drift = Drift::new(self.wave.mesh(), &p.wave, dt);
         let half = |ix: usize, [psi]: [&mut [Complex<T>]; 1]| decay.apply(ix, psi);
-        self.wave.fft().filter_with([&mut x.psi], half, &drift, half);
+        self.wave
+            .fft()
+            .filter_with([&mut x.psi], half, &drift, half);
         Ok(())
     }
 
@@ -199,7 +225,8 @@ impl<T: Real> MatterAdjoint<T> for AbsorbingWave<T> {
         x_bar: &mut WaveState<T>,
         p_bar: &mut AbsorberParams<T>,
     ) -> Result<()> {
-        self.wave.deposit_vjp(&p.wave, x, rho_bar, x_bar, &mut p_bar.wave)
+        self.wave
+            .deposit_vjp(&p.wave, x, rho_bar, x_bar, &mut p_bar.wave)
     }
 
     fn kick_vjp(
@@ -212,7 +239,8 @@ impl<T: Real> MatterAdjoint<T> for AbsorbingWave<T> {
         gravity_bar: &mut Gravity<T>,
         p_bar: &mut AbsorberParams<T>,
     ) -> Result<()> {
-        self.wave.kick_vjp(&p.wave, x, gravity, dt, x_bar, gravity_bar, &mut p_bar.wave)
+        self.wave
+            .kick_vjp(&p.wave, x, gravity, dt, x_bar, gravity_bar, &mut p_bar.wave)
     }
 
     /// With A = exp(-b s), psi1 = A psi, psi2 = D psi1, psi' = A psi2, and the cotangents
@@ -235,7 +263,9 @@ impl<T: Real> MatterAdjoint<T> for AbsorbingWave<T> {
         let decay = self.decay(p, dt);
         let damp = |psi: &mut Array3<Complex<T>>| -> Result<()> {
             let planes = wave.psi(psi)?.par_chunks_mut(n);
-            planes.enumerate().for_each(|(ix, psi)| decay.apply(ix, psi));
+            planes
+                .enumerate()
+                .for_each(|(ix, psi)| decay.apply(ix, psi));
             Ok(())
         };
         let overlap = |y: &Array3<_>, psi: &Array3<_>| -> Result<f64> {

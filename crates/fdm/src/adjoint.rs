@@ -25,14 +25,16 @@ impl<T: Real> Wave<T> {
         let rho_bar = self.field("cotangent of the density", rho_bar)?;
         let n = self.plane();
         let planes = self.psi(psi_bar)?.par_chunks_mut(n).zip(psi.par_chunks(n));
-        planes.zip(rho_bar.par_chunks(n)).for_each(|((psi_bar, psi), rho_bar)| {
-            vectorized(|| {
-                for ((y, z), &rho_bar) in psi_bar.iter_mut().zip(psi).zip(rho_bar) {
-                    let twice = rho_bar + rho_bar;
-                    *y = Complex::new(y.re + twice * z.re, y.im + twice * z.im);
-                }
+        planes
+            .zip(rho_bar.par_chunks(n))
+            .for_each(|((psi_bar, psi), rho_bar)| {
+                vectorized(|| {
+                    for ((y, z), &rho_bar) in psi_bar.iter_mut().zip(psi).zip(rho_bar) {
+                        let twice = rho_bar + rho_bar;
+                        *y = Complex::new(y.re + twice * z.re, y.im + twice * z.im);
+                    }
+                });
             });
-        });
         Ok(())
     }
 
@@ -52,7 +54,10 @@ impl<T: Real> Wave<T> {
         let psi = cells("psi", psi, self.mesh().cells())?.par_chunks(n);
         let v = self.field("potential", potential)?.par_chunks(n);
         let v_bar = cells_mut("cotangent of the potential", v_bar, self.mesh().cells())?;
-        let bars = self.psi(psi_bar)?.par_chunks_mut(n).zip(v_bar.par_chunks_mut(n));
+        let bars = self
+            .psi(psi_bar)?
+            .par_chunks_mut(n)
+            .zip(v_bar.par_chunks_mut(n));
         let planes = psi.zip(v).zip(bars);
         let sums: Vec<Sums> = planes
             .map(|((psi, v), (psi_bar, v_bar))| kick.pull_back(psi, v, psi_bar, v_bar))
@@ -77,7 +82,10 @@ impl<T: Real> Wave<T> {
         let psi = self.psi(psi)?.par_chunks_mut(n);
         let v = self.field("potential", potential)?.par_chunks(n);
         let v_bar = cells_mut("cotangent of the potential", v_bar, self.mesh().cells())?;
-        let bars = self.psi(psi_bar)?.par_chunks_mut(n).zip(v_bar.par_chunks_mut(n));
+        let bars = self
+            .psi(psi_bar)?
+            .par_chunks_mut(n)
+            .zip(v_bar.par_chunks_mut(n));
         let planes = psi.zip(v).zip(bars);
         let sums: Vec<Sums> = planes
             .map(|((psi, v), (psi_bar, v_bar))| kick.undo_and_pull_back(psi, v, psi_bar, v_bar))
@@ -101,8 +109,14 @@ impl<T: Real> Wave<T> {
         self.fft().forward(&mut psi);
         let cells = self.mesh().cells();
         let drift = Drift::new(self.mesh(), p, dt);
-        let pull_back = PullBack { drift: &drift, psi: self.psi(&mut psi)?, cells };
-        let sum = self.fft().filter_with([psi_bar], |_, _| (), &pull_back, |_, _| ());
+        let pull_back = PullBack {
+            drift: &drift,
+            psi: self.psi(&mut psi)?,
+            cells,
+        };
+        let sum = self
+            .fft()
+            .filter_with([psi_bar], |_, _| (), &pull_back, |_, _| ());
         p_bar.mass += drift.mass_bar(sum);
         self.recycle(psi);
         Ok(())
@@ -122,7 +136,9 @@ impl<T: Real> Wave<T> {
         self.psi(psi_bar)?;
         let drift = Drift::new(self.mesh(), p, dt);
         let back = UndoAndPullBack(&drift);
-        let sum = self.fft().filter_with([psi, psi_bar], |_, _| (), &back, |_, _| ());
+        let sum = self
+            .fft()
+            .filter_with([psi, psi_bar], |_, _| (), &back, |_, _| ());
         p_bar.mass += drift.mass_bar(sum);
         Ok(())
     }

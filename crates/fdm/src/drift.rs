@@ -39,17 +39,31 @@ impl<T: Real> Drift<T> {
     pub(crate) fn new(mesh: &Mesh, p: &WaveParams<T>, dt: f64) -> Self {
         let half = 0.5 * dt / p.m_per_hbar();
         let theta = [0, 1, 2].map(|axis| {
-            mesh.wavenumbers(axis).into_iter().map(|k| half * k * k).collect::<Vec<f64>>()
+            mesh.wavenumbers(axis)
+                .into_iter()
+                .map(|k| half * k * k)
+                .collect::<Vec<f64>>()
         });
         let phases = theta.each_ref().map(|theta| {
-            theta.iter().map(|&theta| Complex::from_polar(1.0, -theta)).collect::<Vec<_>>()
+            theta
+                .iter()
+                .map(|&theta| Complex::from_polar(1.0, -theta))
+                .collect::<Vec<_>>()
         });
         let part = |part: fn(&Complex<f64>) -> f64| {
-            phases.each_ref().map(|phases| phases.iter().map(|z| T::of(part(z))).collect())
+            phases
+                .each_ref()
+                .map(|phases| phases.iter().map(|z| T::of(part(z))).collect())
         };
         let (re, im) = (part(|z| z.re), part(|z| z.im));
         let mass_factor = -1.0 / (mesh.len() as f64 * p.mass.f64());
-        Self { phases, re, im, theta, mass_factor }
+        Self {
+            phases,
+            re,
+            im,
+            theta,
+            mass_factor,
+        }
     }
 
     /// m_bar of the sum that [`PullBack`] or [`UndoAndPullBack`] returned.
@@ -63,7 +77,11 @@ impl<T: Real> Drift<T> {
         let [a, b] = others(run.axis);
         let fixed = self.phases[a][run.at[a]] * self.phases[b][run.at[b]];
         let fixed = Complex::new(T::of(fixed.re), T::of(fixed.im));
-        (fixed, run.along(&self.re[run.axis]), run.along(&self.im[run.axis]))
+        (
+            fixed,
+            run.along(&self.re[run.axis]),
+            run.along(&self.im[run.axis]),
+        )
     }
 
     /// Multiplies the amplitudes by exp(-i theta), or by its conjugate.
@@ -71,7 +89,11 @@ impl<T: Real> Drift<T> {
     fn turn(&self, run: Run, modes: &mut Modes<'_, T>, back: bool) {
         let (fixed, re, im) = self.factors(run);
         let sign = if back { -T::one() } else { T::one() };
-        let cells = modes.re.iter_mut().zip(modes.im.iter_mut()).zip(re.iter().zip(im));
+        let cells = modes
+            .re
+            .iter_mut()
+            .zip(modes.im.iter_mut())
+            .zip(re.iter().zip(im));
         for ((x, y), (&re, &im)) in cells {
             let c = fixed.re * re - fixed.im * im;
             let s = (fixed.re * im + fixed.im * re) * sign;

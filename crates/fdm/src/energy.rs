@@ -52,7 +52,9 @@ impl<T: Real> Wave<T> {
         let n = self.plane();
         let psi = cells("psi", &x.psi, mesh.cells())?;
         let v = self.field("potential", potential)?;
-        let external = external.map(|v| self.field("external potential", v)).transpose()?;
+        let external = external
+            .map(|v| self.field("external potential", v))
+            .transpose()?;
         let interaction = p.interaction();
         let of_plane = |ix: usize| {
             let mut sums = [0.0; 3];
@@ -82,7 +84,11 @@ impl<T: Real> Wave<T> {
                     let power = re * re + im * im;
                     let k2 = k[0][ix].powi(2) + k[1][iy].powi(2) + k[2][iz].powi(2);
                     sums[0] += k2 * power;
-                    for (sum, k) in sums[1..].iter_mut().zip([first[0][ix], first[1][iy], first[2][iz]]) {
+                    for (sum, k) in
+                        sums[1..]
+                            .iter_mut()
+                            .zip([first[0][ix], first[1][iy], first[2][iz]])
+                    {
                         *sum += k * power;
                     }
                 }
@@ -107,6 +113,8 @@ impl<T: Real> Wave<T> {
 }
 
 fn add<const N: usize>(mut sums: [f64; N], parts: [f64; N]) -> [f64; N] {
-    sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+    sums.iter_mut()
+        .zip(parts)
+        .for_each(|(sum, part)| *sum += part);
     sums
 }

@@ -31,7 +31,11 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<f64, FdmError> 
     if value > 0.0 && value.is_finite() {
         Ok(value)
     } else {
-        Err(FdmError::Range { name, value, allowed: "positive and finite" })
+        Err(FdmError::Range {
+            name,
+            value,
+            allowed: "positive and finite",
+        })
     }
 }
 
@@ -40,19 +44,35 @@ pub(crate) fn finite(name: &'static str, value: f64) -> Result<f64, FdmError> {
     if value.is_finite() {
         Ok(value)
     } else {
-        Err(FdmError::Range { name, value, allowed: "finite" })
+        Err(FdmError::Range {
+            name,
+            value,
+            allowed: "finite",
+        })
     }
 }
 
 impl From<FdmError> for adastra_core::Error {
     fn from(error: FdmError) -> Self {
         match error {
-            FdmError::Range { name, value, allowed } => {
-                Self::Range { name: name.to_owned(), value, allowed }
-            }
-            FdmError::Shape { name, found, expected } => {
-                Self::Shape { what: name.to_owned(), found, expected }
-            }
+            FdmError::Range {
+                name,
+                value,
+                allowed,
+            } => Self::Range {
+                name: name.to_owned(),
+                value,
+                allowed,
+            },
+            FdmError::Shape {
+                name,
+                found,
+                expected,
+            } => Self::Shape {
+                what: name.to_owned(),
+                found,
+                expected,
+            },
         }
     }
 }

@@ -24,11 +24,7 @@ pub(crate) fn cells_mut<'a, A: Clone>(
 ///
 /// # Errors
 /// [`Error::Shape`] where it is not, or is not of shape `cells`.
-pub(crate) fn cells<'a, A>(
-    what: &str,
-    array: &'a Array3<A>,
-    cells: [usize; 3],
-) -> Result<&'a [A]> {
+pub(crate) fn cells<'a, A>(what: &str, array: &'a Array3<A>, cells: [usize; 3]) -> Result<&'a [A]> {
     check(what, array, cells)?;
     array.as_slice().ok_or_else(|| layout(what, cells))
 }
@@ -38,12 +34,20 @@ fn check<A>(what: &str, array: &Array3<A>, cells: [usize; 3]) -> Result<()> {
         return Ok(());
     }
     let (what, found) = (what.to_owned(), array.shape().to_vec());
-    Err(Error::Shape { what, found, expected: cells.to_vec() })
+    Err(Error::Shape {
+        what,
+        found,
+        expected: cells.to_vec(),
+    })
 }
 
 fn layout(what: &str, cells: [usize; 3]) -> Error {
     let what = format!("{what} in C order (z contiguous)");
-    Error::Shape { what, found: cells.iter().rev().copied().collect(), expected: cells.to_vec() }
+    Error::Shape {
+        what,
+        found: cells.iter().rev().copied().collect(),
+        expected: cells.to_vec(),
+    }
 }
 
 /// Cells of a plane of constant x.

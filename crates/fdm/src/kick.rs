@@ -220,7 +220,10 @@ impl<T: Real> Kick<T> {
             let rho_bar = (self.a + self.a) * self.c1 * s * *phi_bar;
             *y = Complex::new(y.re + rho_bar * psi.re, y.im + rho_bar * psi.im);
         }
-        let rows = phi_bars.chunks(LANES).zip(rhos.chunks(LANES)).zip(v.chunks(LANES));
+        let rows = phi_bars
+            .chunks(LANES)
+            .zip(rhos.chunks(LANES))
+            .zip(v.chunks(LANES));
         for ((phi_bars, rhos), v) in rows {
             for (lane, ((&phi_bar, &rho), &v)) in phi_bars.iter().zip(rhos).zip(v).enumerate() {
                 let s = T::one() + self.slope * rho;
@@ -267,7 +270,10 @@ impl<T: Real> KickTangent<T> {
         let interaction = p.interaction();
         let dm = dp.mass.f64() / p.mass.f64();
         let du = interaction.c1_by_coupling * dp.coupling.f64() - 2.0 * interaction.c1 * dm;
-        Self { by_potential: T::of(a * dm), by_u: T::of(a * du) }
+        Self {
+            by_potential: T::of(a * dm),
+            by_u: T::of(a * du),
+        }
     }
 }
 
@@ -277,5 +283,8 @@ fn fold(sums: [[f64; LANES]; 2]) -> Sums {
         let halves: [f64; LANES / 2] = array::from_fn(|i| lanes[i] + lanes[i + LANES / 2]);
         (halves[0] + halves[2]) + (halves[1] + halves[3])
     });
-    Sums { potential, interaction }
+    Sums {
+        potential,
+        interaction,
+    }
 }

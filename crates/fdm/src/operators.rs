@@ -85,7 +85,10 @@ pub struct Drift<T> {
 impl<T: Real> Drift<T> {
     /// A drift of `wave` of length `dt`, in kpc/(km/s).
     pub fn new(wave: &Wave<T>, dt: f64) -> Self {
-        Self { wave: wave.clone(), dt }
+        Self {
+            wave: wave.clone(),
+            dt,
+        }
     }
 }
 
@@ -115,9 +118,14 @@ impl<T: Real> Tangent<T> for Drift<T> {
         self.wave.psi(&mut x.psi)?;
         self.wave.psi(&mut dx.psi)?;
         let drift = Phases::new(self.wave.mesh(), p, self.dt);
-        let forward = PushForward { drift: &drift, dm: dp.mass.f64() / p.mass.f64() };
+        let forward = PushForward {
+            drift: &drift,
+            dm: dp.mass.f64() / p.mass.f64(),
+        };
         let fields = [&mut x.psi, &mut dx.psi];
-        self.wave.fft().filter_with(fields, |_, _| (), &forward, |_, _| ());
+        self.wave
+            .fft()
+            .filter_with(fields, |_, _| (), &forward, |_, _| ());
         Ok((x, dx))
     }
 }
@@ -126,11 +134,7 @@ impl<T: Real> Adjoint<T> for Drift<T> {
     /// The wave before the drift.
     type Saved = WaveState<T>;
 
-    fn record(
-        &self,
-        p: &WaveParams<T>,
-        x: WaveState<T>,
-    ) -> Result<(WaveState<T>, WaveState<T>)> {
+    fn record(&self, p: &WaveParams<T>, x: WaveState<T>) -> Result<(WaveState<T>, WaveState<T>)> {
         Ok((self.apply(p, x.clone())?, x))
     }
 
@@ -141,7 +145,8 @@ impl<T: Real> Adjoint<T> for Drift<T> {
         mut y_bar: WaveState<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<WaveState<T>> {
-        self.wave.drift_psi_vjp(p, x.psi, self.dt, &mut y_bar.psi, p_bar)?;
+        self.wave
+            .drift_psi_vjp(p, x.psi, self.dt, &mut y_bar.psi, p_bar)?;
         Ok(y_bar)
     }
 }
@@ -159,7 +164,8 @@ impl<T: Real> Reversible<T> for Drift<T> {
         mut y_bar: WaveState<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<(WaveState<T>, WaveState<T>)> {
-        self.wave.undrift_psi_vjp(p, &mut y.psi, self.dt, &mut y_bar.psi, p_bar)?;
+        self.wave
+            .undrift_psi_vjp(p, &mut y.psi, self.dt, &mut y_bar.psi, p_bar)?;
         Ok((y, y_bar))
     }
 }
@@ -177,7 +183,10 @@ pub struct Kick<T> {
 impl<T: Real> Kick<T> {
     /// A kick of `wave` of length `dt`, in kpc/(km/s).
     pub fn new(wave: &Wave<T>, dt: f64) -> Self {
-        Self { wave: wave.clone(), dt }
+        Self {
+            wave: wave.clone(),
+            dt,
+        }
     }
 }
 
@@ -211,9 +220,11 @@ impl<T: Real> Tangent<T> for Kick<T> {
         let dv = wave.field("tangent of the potential", dv)?.par_chunks(n);
         let psi = wave.psi(&mut x.psi)?.par_chunks_mut(n);
         let dpsi = wave.psi(&mut dx.psi)?.par_chunks_mut(n);
-        psi.zip(dpsi).zip(v.zip(dv)).for_each(|((psi, dpsi), (v, dv))| {
-            vectorized(|| kick.push_forward(psi, dpsi, v, dv, &d));
-        });
+        psi.zip(dpsi)
+            .zip(v.zip(dv))
+            .for_each(|((psi, dpsi), (v, dv))| {
+                vectorized(|| kick.push_forward(psi, dpsi, v, dv, &d));
+            });
         Ok((x, dx))
     }
 }
@@ -222,11 +233,7 @@ impl<T: Real> Adjoint<T> for Kick<T> {
     /// The wave before the kick.
     type Saved = WaveState<T>;
 
-    fn record(
-        &self,
-        p: &KickParams<T>,
-        x: WaveState<T>,
-    ) -> Result<(WaveState<T>, WaveState<T>)> {
+    fn record(&self, p: &KickParams<T>, x: WaveState<T>) -> Result<(WaveState<T>, WaveState<T>)> {
         Ok((self.apply(p, x.clone())?, x))
     }
 
@@ -237,7 +244,8 @@ impl<T: Real> Adjoint<T> for Kick<T> {
         mut y_bar: WaveState<T>,
         (p_bar, v_bar): &mut KickParams<T>,
     ) -> Result<WaveState<T>> {
-        self.wave.kick_psi_vjp(p, &x.psi, v, self.dt, &mut y_bar.psi, v_bar, p_bar)?;
+        self.wave
+            .kick_psi_vjp(p, &x.psi, v, self.dt, &mut y_bar.psi, v_bar, p_bar)?;
         Ok(y_bar)
     }
 }
@@ -256,7 +264,8 @@ impl<T: Real> Reversible<T> for Kick<T> {
         (p_bar, v_bar): &mut KickParams<T>,
     ) -> Result<(WaveState<T>, WaveState<T>)> {
         let (psi, psi_bar): (&mut Array3<Complex<T>>, _) = (&mut y.psi, &mut y_bar.psi);
-        self.wave.unkick_psi_vjp(p, psi, v, self.dt, psi_bar, v_bar, p_bar)?;
+        self.wave
+            .unkick_psi_vjp(p, psi, v, self.dt, psi_bar, v_bar, p_bar)?;
         Ok((y, y_bar))
     }
 }

@@ -88,7 +88,10 @@ mod tests {
             let t = T::of(from + (to - from) * i as f64 / POINTS as f64);
             let (cos, sin) = reference(t.f64());
             let z = quarter_turns(t);
-            worst = f64::max(worst, (z.re.f64() - cos).abs().max((z.im.f64() - sin).abs()));
+            worst = f64::max(
+                worst,
+                (z.re.f64() - cos).abs().max((z.im.f64() - sin).abs()),
+            );
         }
         worst
     }
@@ -107,7 +110,11 @@ mod tests {
         let expected = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)];
         for (t, (re, im)) in (-400..400).zip(expected.into_iter().cycle()) {
             assert_eq!(quarter_turns(f64::from(t)), Complex::new(re, im), "{t}");
-            assert_eq!(quarter_turns(t as f32), Complex::new(re as f32, im as f32), "{t}");
+            assert_eq!(
+                quarter_turns(t as f32),
+                Complex::new(re as f32, im as f32),
+                "{t}"
+            );
         }
     }
 
@@ -125,7 +132,12 @@ mod tests {
     fn lanes_and_scalars_give_the_same_bits() {
         let t: Vec<f32> = (0..1003).map(|i| 0.37 * i as f32 - 50.0).collect();
         let mut lanes = vec![Complex::new(0.0, 0.0); t.len()];
-        vectorized(|| lanes.iter_mut().zip(&t).for_each(|(z, &t)| *z = quarter_turns(t)));
+        vectorized(|| {
+            lanes
+                .iter_mut()
+                .zip(&t)
+                .for_each(|(z, &t)| *z = quarter_turns(t))
+        });
         for (z, t) in lanes.into_iter().zip(t) {
             assert_eq!(z, quarter_turns(std::hint::black_box(t)));
         }

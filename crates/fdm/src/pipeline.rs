@@ -1,11 +1,10 @@
 //! Wave dark matter in configuration files.
 
-use adastra_core::Real;
+use adastra_core::{FieldRef, Real};
 use adastra_gravity::Matter;
 use adastra_pipeline::{
     AnyFields, AnyMatter, Arrays, BosonMass, Density, Doc, Error, InitialPlugin, Length,
-    MatterPlugin, Nothing, Registry, Result, Site, Velocity, doc, expect_shape, parameters_as,
-    reversible,
+    MatterPlugin, Nothing, Registry, Result, Site, Velocity, doc, expect_shape, reversible,
 };
 use serde::Deserialize;
 
@@ -27,11 +26,17 @@ pub fn plugin(registry: &mut Registry) -> Result<()> {
     registry.initial::<Packet>()
 }
 
-const STATE: &[Doc] =
-    &[doc("psi", "sqrt(Msun/kpc^3)", "wave function; its absolute square is the mass density")];
+const STATE: &[Doc] = &[doc(
+    "psi",
+    "sqrt(Msun/kpc^3)",
+    "wave function; its absolute square is the mass density",
+)];
 const MASS: Doc = doc("mass", "1e-22 eV", "boson mass; default 1");
-const COUPLING: Doc =
-    doc("coupling", "(1e15 GeV)^-2", "self-interaction sign(f)/f^2; positive repels; default 0");
+const COUPLING: Doc = doc(
+    "coupling",
+    "(1e15 GeV)^-2",
+    "self-interaction sign(f)/f^2; positive repels; default 0",
+);
 
 /// `fdm.wave`
 #[derive(Debug)]
@@ -47,13 +52,19 @@ pub struct WaveTable {
 
 impl Default for WaveTable {
     fn default() -> Self {
-        Self { mass: BosonMass::of(1.0), coupling: 0.0 }
+        Self {
+            mass: BosonMass::of(1.0),
+            coupling: 0.0,
+        }
     }
 }
 
 impl WaveTable {
     fn params<T: Real>(self) -> Result<WaveParams<T>> {
-        let params = WaveParams { mass: T::of(self.mass.0), coupling: T::of(self.coupling) };
+        let params = WaveParams {
+            mass: T::of(self.mass.0),
+            coupling: T::of(self.coupling),
+        };
         params.check().map_err(|e| Error::plugin("parameters", e))?;
         Ok(params)
     }
@@ -145,11 +156,18 @@ impl MatterPlugin for AbsorbingMatter {
     const ABOUT: &'static str =
         "wave dark matter in an absorbing sponge (Guzman & Urena-Lopez 2004, PRD 69, 124033)";
     const OPTIONS: &'static [Doc] = &[
-        doc("radius", "kpc", "where the sponge around the middle of the box begins"),
+        doc(
+            "radius",
+            "kpc",
+            "where the sponge around the middle of the box begins",
+        ),
         doc("width", "kpc", "over which it sets in"),
     ];
-    const PARAMETERS: &'static [Doc] =
-        &[MASS, COUPLING, doc("strength", "(km/s)^2", "of the absorbing potential")];
+    const PARAMETERS: &'static [Doc] = &[
+        MASS,
+        COUPLING,
+        doc("strength", "(km/s)^2", "of the absorbing potential"),
+    ];
     const STATE: &'static [Doc] = STATE;
     type Options = SpongeTable;
     type Parameters = AbsorberTable;
@@ -161,12 +179,23 @@ impl MatterPlugin for AbsorbingMatter {
         AbsorbingWave::new(&site.mesh, profile).map_err(wrong)
     }
     fn parameters<T: Real>(values: AbsorberTable) -> Result<AbsorberParams<T>> {
-        let AbsorberTable { mass, coupling, strength } = values;
+        let AbsorberTable {
+            mass,
+            coupling,
+            strength,
+        } = values;
         if !(strength >= 0.0 && strength.is_finite()) {
-            return Err(Error::range("parameters.strength", strength, "a finite number from 0 up"));
+            return Err(Error::range(
+                "parameters.strength",
+                strength,
+                "a finite number from 0 up",
+            ));
         }
         let wave = WaveTable { mass, coupling }.params()?;
-        Ok(AbsorberParams { wave, strength: T::of(strength) })
+        Ok(AbsorberParams {
+            wave,
+            strength: T::of(strength),
+        })
     }
     fn state<T: Real>(arrays: &mut Arrays<T>, site: &Site) -> Result<WaveState<T>> {
         wave_state(arrays, site)
@@ -180,12 +209,15 @@ impl MatterPlugin for AbsorbingMatter {
     }
 }
 
-/// The boson mass of the component, in 1e-22 eV.
+/// The boson mass of the component, in 1e-22 eV: whatever wave it is, its parameter `mass`.
 fn boson_mass<T: Real>(parameters: &dyn AnyFields<T>) -> Result<f64> {
-    if let Ok(absorber) = parameters_as::<T, AbsorberParams<T>>(parameters, "absorbing wave") {
-        return Ok(absorber.wave.mass.f64());
-    }
-    Ok(parameters_as::<T, WaveParams<T>>(parameters, "wave")?.mass.f64())
+    let mut mass = None;
+    parameters.any_visit(&mut |name, field| {
+        if let ("mass" | "wave.mass", FieldRef::Real(value)) = (name, field) {
+            mass = value.first().map(|m| m.f64());
+        }
+    });
+    mass.ok_or_else(|| Error::range("use", "a wave", "a generator for this kind of matter"))
 }
 
 /// The arrays of a generated wave.
@@ -247,7 +279,11 @@ impl InitialPlugin for Solitons {
         "sum of solitons with the profile of Schive et al. (2014, Nature Physics 10, 496)";
     const OPTIONS: &'static [Doc] = &[
         doc("solitons", "", "list of tables with the keys below"),
-        doc("solitons.core_radius", "kpc", "radius of half the central density"),
+        doc(
+            "solitons.core_radius",
+            "kpc",
+            "radius of half the central density",
+        ),
         doc("solitons.centre", "kpc", "centre [x, y, z]"),
         doc("solitons.velocity", "km/s", "velocity [x, y, z]; default 0"),
         doc("solitons.phase", "rad", "phase at the centre; default 0"),
@@ -294,7 +330,11 @@ impl InitialPlugin for Random {
         distribution (Levkov et al. 2018, PRL 121, 151301); seeded by the configuration's seed";
     const OPTIONS: &'static [Doc] = &[
         doc("mean_density", "Msun/kpc^3", "mean mass density"),
-        doc("velocity_dispersion", "km/s", "standard deviation of each velocity component"),
+        doc(
+            "velocity_dispersion",
+            "km/s",
+            "standard deviation of each velocity component",
+        ),
     ];
     type Options = RandomTable;
 
@@ -332,7 +372,11 @@ impl InitialPlugin for Packet {
     const ABOUT: &'static str = "Gaussian wave packet";
     const OPTIONS: &'static [Doc] = &[
         doc("peak_density", "Msun/kpc^3", "density at the centre"),
-        doc("width", "kpc", "standard deviation of the density along each axis"),
+        doc(
+            "width",
+            "kpc",
+            "standard deviation of the density along each axis",
+        ),
         doc("centre", "kpc", "centre [x, y, z]"),
         doc("velocity", "km/s", "velocity [x, y, z]; default 0"),
     ];

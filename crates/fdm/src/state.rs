@@ -37,7 +37,10 @@ state! {
 impl<T: Real> WaveParams<T> {
     /// Free but for gravity: a boson of `mass` (1e-22 eV) without self-interaction.
     pub fn free(mass: T) -> Self {
-        Self { mass, coupling: T::zero() }
+        Self {
+            mass,
+            coupling: T::zero(),
+        }
     }
 
     /// m/hbar, in 1/(kpc km/s).
@@ -82,7 +85,11 @@ impl Interaction {
     pub(crate) fn new(mass: f64, coupling: f64) -> Self {
         let c1_by_coupling = SELF_INTERACTION_22_15 / (mass * mass);
         let c1 = coupling * c1_by_coupling;
-        Self { c1, c2: C2_BY_C1_SQUARED * c1 * c1, c1_by_coupling }
+        Self {
+            c1,
+            c2: C2_BY_C1_SQUARED * c1 * c1,
+            c1_by_coupling,
+        }
     }
 
     /// 2 K c1, in s = 1 + 2 K c1 rho with dV_si/drho = c1 s.

@@ -12,8 +12,7 @@ pub const ELECTRON_VOLT: f64 = 8.054_781_73e-56;
 pub const SPEED_OF_LIGHT: f64 = 299_792.458;
 
 /// m/hbar of a boson of 1e-22 eV, in 1/(kpc km/s): about 0.0522.
-pub const M_PER_HBAR_22: f64 =
-    1e-22 * ELECTRON_VOLT / (SPEED_OF_LIGHT * SPEED_OF_LIGHT) / HBAR;
+pub const M_PER_HBAR_22: f64 = 1e-22 * ELECTRON_VOLT / (SPEED_OF_LIGHT * SPEED_OF_LIGHT) / HBAR;
 
 /// Self-interaction potential per density, c_1 = 4 pi (a_s/m) (hbar/m)^2, for a boson of 1e-22 eV
 /// and a decay constant f = 1e15 GeV, in (km/s)^2 / (Msun/kpc^3).
@@ -46,7 +45,11 @@ pub fn coupling(f_15: f64) -> Result<f64, FdmError> {
         Ok(coupling)
     } else {
         let allowed = "a number away from zero";
-        Err(FdmError::Range { name: "f_15", value: f_15, allowed })
+        Err(FdmError::Range {
+            name: "f_15",
+            value: f_15,
+            allowed,
+        })
     }
 }
 

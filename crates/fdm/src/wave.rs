@@ -42,7 +42,11 @@ impl<T: Real> Wave<T> {
     /// Waves on `mesh`.
     pub fn new(mesh: &Mesh) -> Self {
         let fft = Fft::new(mesh.cells());
-        Self { mesh: mesh.clone(), fft, spare: Arc::default() }
+        Self {
+            mesh: mesh.clone(),
+            fft,
+            spare: Arc::default(),
+        }
     }
 
     /// The mesh.
@@ -72,10 +76,16 @@ impl<T: Real> Wave<T> {
     /// A copy of `psi` in memory to be given back by [`Wave::recycle`].
     pub(crate) fn copy(&self, psi: &Array3<Complex<T>>) -> Result<Array3<Complex<T>>> {
         let from = cells("psi", psi, self.mesh.cells())?;
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let spare = self
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let mut copy = spare.unwrap_or_else(|| Array3::zeros(self.mesh.shape()));
         let planes = self.psi(&mut copy)?.par_chunks_mut(self.plane());
-        planes.zip(from.par_chunks(self.plane())).for_each(|(to, from)| to.copy_from_slice(from));
+        planes
+            .zip(from.par_chunks(self.plane()))
+            .for_each(|(to, from)| to.copy_from_slice(from));
         Ok(copy)
     }
 
@@ -95,7 +105,9 @@ impl<T: Real> Wave<T> {
         let kick = Kick::new(p, dt);
         let v = self.field("potential", potential)?;
         let planes = self.psi(psi)?.par_chunks_mut(self.plane());
-        planes.zip(v.par_chunks(self.plane())).for_each(|(psi, v)| kick.kick(psi, v));
+        planes
+            .zip(v.par_chunks(self.plane()))
+            .for_each(|(psi, v)| kick.kick(psi, v));
         Ok(())
     }
 
@@ -114,16 +126,18 @@ impl<T: Real> Wave<T> {
     }
 
     /// Adds |psi|^2 to `rho`.
-    pub(crate) fn add_density(
-        &self,
-        psi: &Array3<Complex<T>>,
-        rho: &mut Array3<T>,
-    ) -> Result<()> {
+    pub(crate) fn add_density(&self, psi: &Array3<Complex<T>>, rho: &mut Array3<T>) -> Result<()> {
         let psi = cells("psi", psi, self.mesh.cells())?;
         let rho = cells_mut("density", rho, self.mesh.cells())?;
-        let planes = rho.par_chunks_mut(self.plane()).zip(psi.par_chunks(self.plane()));
+        let planes = rho
+            .par_chunks_mut(self.plane())
+            .zip(psi.par_chunks(self.plane()));
         planes.for_each(|(rho, psi)| {
-            vectorized(|| rho.iter_mut().zip(psi).for_each(|(rho, &z)| *rho += density(z)));
+            vectorized(|| {
+                rho.iter_mut()
+                    .zip(psi)
+                    .for_each(|(rho, &z)| *rho += density(z))
+            });
         });
         Ok(())
     }
@@ -201,7 +215,8 @@ impl<T: Real> Matter<T> for Wave<T> {
         let (kick, n) = (Kick::new(p, kick), self.plane());
         let drift = Drift::new(&self.mesh, p, drift);
         let before = |ix: usize, [psi]: [&mut [Complex<T>]; 1]| kick.kick(psi, &v[ix * n..][..n]);
-        self.fft.filter_with([&mut x.psi], before, &drift, |_, _| ());
+        self.fft
+            .filter_with([&mut x.psi], before, &drift, |_, _| ());
         Ok(())
     }
 
@@ -226,8 +241,14 @@ impl<T: Real> Matter<T> for Wave<T> {
         let most = self.largest_potential(p, &x.psi, &gravity.potential)?;
         let potential = TAU / (m_per_hbar * most);
         Ok(vec![
-            Limit { name: "kinetic", dt: kinetic },
-            Limit { name: "potential", dt: potential },
+            Limit {
+                name: "kinetic",
+                dt: kinetic,
+            },
+            Limit {
+                name: "potential",
+                dt: potential,
+            },
         ])
     }
 }

@@ -158,6 +158,13 @@ impl Reader {
                 claimed => return Err(too_large(claimed.unwrap_or(u64::MAX), allowed)),
             }
         }
+        if chunk.is_some() {
+            // The library takes memory for a stored chunk before it looks for its bytes.
+            let chunks = guard(&self.path, || dataset.chunks())?;
+            if let Some(chunk) = chunks.iter().find(|chunk| chunk.storage_size > self.bytes) {
+                return Err(too_large(chunk.storage_size, self.bytes));
+            }
+        }
         let mut raw = guard(&self.path, || dataset.read_raw())?;
         let shape: Vec<usize> = dims.iter().map(|&n| n as usize).collect();
         if raw.len() != shape.iter().product::<usize>() * layout.size {

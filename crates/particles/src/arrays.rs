@@ -60,6 +60,20 @@ pub(crate) fn dense_mut<T: Real, D: Dimension>(a: &mut Array<T, D>) -> &mut [T] 
     a.as_slice_mut().expect("an owned array in standard layout is contiguous")
 }
 
+/// `y += x`, three numbers.
+#[inline(always)]
+pub(crate) fn add<T: Real>(y: &mut [T], x: [T; 3]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += x;
+    }
+}
+
+/// Three numbers of particle `i`.
+#[inline(always)]
+pub(crate) fn triple<T: Real>(values: &[T], i: usize) -> [T; 3] {
+    [values[3 * i], values[3 * i + 1], values[3 * i + 2]]
+}
+
 /// Calls `f` with every chunk: in parallel if there are several.
 ///
 /// The chunks write to disjoint places, so that the result does not depend on the threads.

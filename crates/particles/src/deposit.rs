@@ -4,9 +4,9 @@ use adastra_core::{Adjoint, Operator, Real, Result, Tangent};
 use adastra_grid::Mesh;
 use ndarray::{Array1, Array2, Array3};
 
-use crate::arrays::{CHUNK, dense, dense_mut, each, positions, shape};
+use crate::arrays::{add, dense, dense_mut, positions, shape, triple};
 use crate::cic::Cic;
-use crate::scatter::scatter;
+use crate::slabs::{SORTED, Slabs};
 
 /// Cloud-in-cell deposit: positions (n, 3) in kpc and masses (n,) in Msun to a density
 /// (nx, ny, nz) in Msun/kpc^3.
@@ -37,9 +37,8 @@ pub(crate) fn deposit<T: Real>(
     rho: &mut Array3<T>,
 ) {
     let mass = dense(mass);
-    scatter(cic, &dense(position), [dense_mut(rho)], |i, cloud| {
-        [cloud.weights(mass[i] * cic.per_volume)]
-    });
+    let slabs = Slabs::new(cic, &dense(position), |i| mass[i] * cic.per_volume);
+    slabs.scatter([dense_mut(rho)], |cloud, &m| [cloud.weights(m)]);
 }
 
 /// Adjoint of [`deposit`]: adds to the cotangents of positions and masses.
@@ -51,21 +50,17 @@ pub(crate) fn deposit_vjp<T: Real>(
     position_bar: &mut Array2<T>,
     mass_bar: &mut Array1<T>,
 ) {
-    let (position, mass, rho_bar) = (dense(position), dense(mass), dense(rho_bar));
-    let inputs = position.chunks(3 * CHUNK).zip(mass.chunks(CHUNK));
-    let outputs = dense_mut(position_bar)
-        .chunks_mut(3 * CHUNK)
-        .zip(dense_mut(mass_bar).chunks_mut(CHUNK));
-    each(inputs.zip(outputs), |((x, m), (x_bar, m_bar))| {
-        let bars = x_bar.chunks_exact_mut(3).zip(m_bar);
-        for ((x, &m), (x_bar, m_bar)) in x.chunks_exact(3).zip(m).zip(bars) {
-            let cloud = cic.cloud(x);
-            let corners = cic.corners(&cloud, &rho_bar);
-            *m_bar += cic.per_volume * cloud.value(corners);
-            for (x_bar, slope) in x_bar.iter_mut().zip(cloud.gradient(corners)) {
-                *x_bar += m * cic.per_volume * slope;
-            }
-        }
+    let (mass, rho_bar) = (dense(mass), dense(rho_bar));
+    let slabs = Slabs::new(cic, &dense(position), |i| mass[i] * cic.per_volume);
+    let bars = slabs.gather(|cloud, &m| {
+        let corners = cic.corners(cloud, &rho_bar);
+        (cloud.gradient(corners).map(|slope| m * slope), cic.per_volume * cloud.value(corners))
+    });
+    let position_bar = dense_mut(position_bar).chunks_mut(3 * SORTED);
+    let mass_bar = dense_mut(mass_bar).chunks_mut(SORTED);
+    bars.each(position_bar.zip(mass_bar), |(position_bar, mass_bar), i, (slope, value)| {
+        add(&mut position_bar[3 * i..3 * i + 3], slope);
+        mass_bar[i] += value;
     });
 }
 
@@ -100,9 +95,10 @@ impl<T: Real> Tangent<T> for Deposit {
         let (mut rho, mut drho) = (self.mesh.zeros(), self.mesh.zeros());
         let meshes = [dense_mut(&mut rho), dense_mut(&mut drho)];
         let (dx, m, dm) = (dense(&dposition), dense(&mass), dense(&dmass));
-        scatter(&cic, &dense(&position), meshes, |i, cloud| {
-            let dx = [dx[3 * i], dx[3 * i + 1], dx[3 * i + 2]];
-            let (m, dm) = (m[i] * cic.per_volume, dm[i] * cic.per_volume);
+        let slabs = Slabs::new(&cic, &dense(&position), |i| {
+            (m[i] * cic.per_volume, dm[i] * cic.per_volume, triple(&dx, i))
+        });
+        slabs.scatter(meshes, |cloud, &(m, dm, dx)| {
             let (shifted, grown) = (cloud.weights_along(m, dx), cloud.weights(dm));
             [cloud.weights(m), std::array::from_fn(|corner| shifted[corner] + grown[corner])]
         });

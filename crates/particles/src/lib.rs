@@ -44,7 +44,7 @@ mod initial;
 mod matter;
 mod random;
 mod readout;
-mod scatter;
+mod slabs;
 mod state;
 
 #[cfg(feature = "pipeline")]

@@ -7,9 +7,9 @@ use adastra_gravity::{Limit, Matter, MatterAdjoint, MatterReversible};
 use adastra_grid::{Gravity, Mesh};
 use ndarray::{Array2, Array3};
 
-use crate::arrays::{CHUNK, dense, dense_mut, each, finite, positions, shape};
-use crate::cic::Cic;
-use crate::scatter::scatter;
+use crate::arrays::{CHUNK, add, dense, dense_mut, each, finite, positions, shape, triple};
+use crate::cic::{Cic, Cloud};
+use crate::slabs::{SORTED, Slabs};
 use crate::{ParticleError, ParticleState, deposit};
 
 /// Collisionless particles on a periodic mesh: stars, or cold dark matter (the particle-mesh
@@ -53,32 +53,75 @@ impl Particles {
         gravity: &Gravity<T>,
     ) -> Result<Array2<T>> {
         let mut acceleration = Array2::zeros(position.raw_dim());
-        self.add_acceleration(position, gravity, T::one(), &mut acceleration)?;
+        let outputs = dense_mut(&mut acceleration).chunks_mut(3 * SORTED);
+        self.each_acceleration(position, gravity, outputs, |out, i, a| {
+            out[3 * i..3 * i + 3].copy_from_slice(&a);
+        })?;
         Ok(acceleration)
     }
 
-    /// `y += factor a(position)`.
-    fn add_acceleration<T: Real>(
+    /// Calls `f(output, i, a)` with the acceleration of every particle; see
+    /// [`Results::each`](crate::slabs::Results::each).
+    fn each_acceleration<T: Real, O: Send>(
         &self,
         position: &Array2<T>,
         gravity: &Gravity<T>,
-        factor: T,
-        y: &mut Array2<T>,
+        outputs: impl ExactSizeIterator<Item = O>,
+        f: impl Fn(&mut O, usize, [T; 3]) + Send + Sync,
     ) -> Result<()> {
         positions(position, position.nrows())?;
         let meshes = self.meshes(gravity, position.nrows())?;
         let meshes = meshes.each_ref().map(|mesh| &**mesh);
         let cic = Cic::new(&self.mesh);
-        let position = dense(position);
-        let chunks = position.chunks(3 * CHUNK).zip(dense_mut(y).chunks_mut(3 * CHUNK));
-        each(chunks, |(x, y)| {
-            for (x, y) in x.chunks_exact(3).zip(y.chunks_exact_mut(3)) {
-                let cloud = cic.cloud(x);
-                for (y, mesh) in y.iter_mut().zip(meshes) {
-                    *y += factor * cloud.value(cic.corners(&cloud, mesh));
-                }
-            }
+        let slabs = Slabs::new(&cic, &dense(position), |_| ());
+        let read = |cloud: &Cloud<T>, (): &()| meshes.map(|a| cloud.value(cic.corners(cloud, a)));
+        slabs.gather(read).each(outputs, f);
+        Ok(())
+    }
+
+    /// Adjoint of a kick; `also` sees the acceleration at the corners of every particle, and
+    /// `store` its result.
+    fn pull_back<T: Real, R: Copy + Default + Send + Sync, O: Send>(
+        &self,
+        position: &Array2<T>,
+        gravity: &Gravity<T>,
+        dt: T,
+        x_bar: &mut ParticleState<T>,
+        gravity_bar: &mut Gravity<T>,
+        also: impl Fn(&Cloud<T>, [[T; 8]; 3]) -> R + Send + Sync,
+        outputs: impl ExactSizeIterator<Item = O>,
+        store: impl Fn(&mut O, usize, R) + Send + Sync,
+    ) -> Result<()> {
+        let n = position.nrows();
+        positions(position, n)?;
+        let meshes = self.meshes(gravity, n)?;
+        let meshes = meshes.each_ref().map(|mesh| &**mesh);
+        let Some(acceleration_bar) = &mut gravity_bar.acceleration else {
+            return Err(self.missing(n));
+        };
+        for mesh in acceleration_bar.iter() {
+            shape("cotangent of the acceleration", mesh.shape(), &self.mesh.cells())?;
+        }
+        let cic = Cic::new(&self.mesh);
+        let v_bar = dense(&x_bar.velocity);
+        let slabs = Slabs::new(&cic, &dense(position), |i| triple(&v_bar, i).map(|v| dt * v));
+
+        let results = slabs.gather(|cloud, v_bar| {
+            let a = meshes.map(|mesh| cic.corners(cloud, mesh));
+            // A gradient is linear in the field: the one of the weighted sum of the three
+            // components does for all.
+            let sum = |c| v_bar[0] * a[0][c] + v_bar[1] * a[1][c] + v_bar[2] * a[2][c];
+            (cloud.gradient(std::array::from_fn(sum)), also(cloud, a))
         });
+        let position_bar = dense_mut(&mut x_bar.position).chunks_mut(3 * SORTED);
+        results.each(position_bar.zip(outputs), |(position_bar, output), i, (slope, result)| {
+            add(&mut position_bar[3 * i..3 * i + 3], slope);
+            store(output, i, result);
+        });
+
+        let [ax_bar, ay_bar, az_bar] = acceleration_bar;
+        let meshes = [dense_mut(ax_bar), dense_mut(ay_bar), dense_mut(az_bar)];
+        slabs.scatter(meshes, |cloud, v_bar| v_bar.map(|v| cloud.weights(v)));
         Ok(())
     }
 
@@ -137,7 +180,11 @@ impl<T: Real> Matter<T> for Particles {
         dt: f64,
     ) -> Result<()> {
         x.checked_len()?;
-        self.add_acceleration(&x.position, gravity, T::of(dt), &mut x.velocity)
+        let dt = T::of(dt);
+        let velocity = dense_mut(&mut x.velocity).chunks_mut(3 * SORTED);
+        self.each_acceleration(&x.position, gravity, velocity, |v, i, a| {
+            add(&mut v[3 * i..3 * i + 3], a.map(|a| dt * a));
+        })
     }
 
     fn drift(&self, (): &(), x: &mut ParticleState<T>, dt: f64) -> Result<()> {
@@ -199,50 +246,11 @@ impl<T: Real> MatterAdjoint<T> for Particles {
         gravity_bar: &mut Gravity<T>,
         (): &mut (),
     ) -> Result<()> {
-        let n = x.checked_len()?;
-        positions(&x.position, n)?;
         same_len(x, x_bar)?;
-        let meshes = self.meshes(gravity, n)?;
-        let meshes = meshes.each_ref().map(|mesh| &**mesh);
-        let Some(acceleration_bar) = &mut gravity_bar.acceleration else {
-            return Err(self.missing(n));
-        };
-        for mesh in acceleration_bar.iter() {
-            shape("cotangent of the acceleration", mesh.shape(), &self.mesh.cells())?;
-        }
-        let cic = Cic::new(&self.mesh);
-        let dt = T::of(dt);
-        let (position, v_bar) = (dense(&x.position), dense(&x_bar.velocity));
-
-        let inputs = position.chunks(3 * CHUNK).zip(v_bar.chunks(3 * CHUNK));
-        let outputs = dense_mut(&mut x_bar.position).chunks_mut(3 * CHUNK);
-        each(inputs.zip(outputs), |((x, v_bar), x_bar)| {
-            let inputs = x.chunks_exact(3).zip(v_bar.chunks_exact(3));
-            for ((x, v_bar), x_bar) in inputs.zip(x_bar.chunks_exact_mut(3)) {
-                let cloud = cic.cloud(x);
-                // The gradient is linear in the field: one gradient of the weighted sum of the
-                // three components does for all.
-                let mut corners = [T::zero(); 8];
-                for (mesh, &v_bar) in meshes.iter().zip(v_bar) {
-                    let a = cic.corners(&cloud, mesh);
-                    for (sum, a) in corners.iter_mut().zip(a) {
-                        *sum += v_bar * a;
-                    }
-                }
-                for (x_bar, slope) in x_bar.iter_mut().zip(cloud.gradient(corners)) {
-                    *x_bar += dt * slope;
-                }
-            }
-        });
-
-        let [ax_bar, ay_bar, az_bar] = acceleration_bar;
-        let meshes = [dense_mut(ax_bar), dense_mut(ay_bar), dense_mut(az_bar)];
-        scatter(&cic, &position, meshes, |i, cloud| {
-            let v_bar = &v_bar[3 * i..3 * i + 3];
-            let weights = cloud.weights(dt);
-            [0, 1, 2].map(|axis| weights.map(|w| w * v_bar[axis]))
-        });
-        Ok(())
+        let nothing = std::iter::repeat_n((), x.len().div_ceil(SORTED));
+        let (position, dt) = (&x.position, T::of(dt));
+        let also = |_: &Cloud<T>, _: [[T; 8]; 3]| ();
+        self.pull_back(position, gravity, dt, x_bar, gravity_bar, also, nothing, |_, _, ()| ())
     }
 
     /// `x' = x + dt v`, up to whole box lengths: `v_bar += dt x_bar`.
@@ -278,4 +286,25 @@ impl<T: Real> MatterAdjoint<T> for Particles {
 
 /// Positions come back to rounding, velocities too: undoing a kick reads the same acceleration at
 /// the same positions.
-impl<T: Real> MatterReversible<T> for Particles {}
+impl<T: Real> MatterReversible<T> for Particles {
+    /// As the provided method, with one sweep over particles and meshes for both.
+    fn unkick_vjp(
+        &self,
+        (): &(),
+        x: &mut ParticleState<T>,
+        gravity: &Gravity<T>,
+        dt: f64,
+        x_bar: &mut ParticleState<T>,
+        gravity_bar: &mut Gravity<T>,
+        (): &mut (),
+    ) -> Result<()> {
+        same_len(x, x_bar)?;
+        let dt = T::of(dt);
+        let velocity = dense_mut(&mut x.velocity).chunks_mut(3 * SORTED);
+        let also = |cloud: &Cloud<T>, a: [[T; 8]; 3]| a.map(|a| cloud.value(a));
+        let unkick = |v: &mut &mut [T], i: usize, a: [T; 3]| {
+            add(&mut v[3 * i..3 * i + 3], a.map(|a| -dt * a));
+        };
+        self.pull_back(&x.position, gravity, dt, x_bar, gravity_bar, also, velocity, unkick)
+    }
+}

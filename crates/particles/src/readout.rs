@@ -4,9 +4,9 @@ use adastra_core::{Adjoint, Operator, Real, Result, Tangent};
 use adastra_grid::Mesh;
 use ndarray::{Array1, Array2, Array3};
 
-use crate::arrays::{CHUNK, dense, dense_mut, each, positions, shape};
+use crate::arrays::{add, dense, dense_mut, positions, shape, triple};
 use crate::cic::Cic;
-use crate::scatter::scatter;
+use crate::slabs::{SORTED, Slabs};
 
 /// Cloud-in-cell readout: a field (nx, ny, nz) and positions (n, 3) in kpc to values (n,), in the
 /// field's units.
@@ -47,14 +47,10 @@ impl<T: Real> Operator<T> for Readout {
         self.check(&field, &position)?;
         let cic = Cic::new(&self.mesh);
         let mut values = Array1::zeros(position.nrows());
-        let (field, position) = (dense(&field), dense(&position));
-        let chunks = position.chunks(3 * CHUNK).zip(dense_mut(&mut values).chunks_mut(CHUNK));
-        each(chunks, |(x, values)| {
-            for (x, value) in x.chunks_exact(3).zip(values) {
-                let cloud = cic.cloud(x);
-                *value = cloud.value(cic.corners(&cloud, &field));
-            }
-        });
+        let field = dense(&field);
+        let slabs = Slabs::new(&cic, &dense(&position), |_| ());
+        let read = slabs.gather(|cloud, ()| cloud.value(cic.corners(cloud, &field)));
+        read.each(dense_mut(&mut values).chunks_mut(SORTED), |values, i, value| values[i] = value);
         Ok(values)
     }
 }
@@ -74,21 +70,19 @@ impl<T: Real> Tangent<T> for Readout {
         let n = position.nrows();
         let (mut values, mut dvalues) = (Array1::zeros(n), Array1::zeros(n));
         let (field, dfield) = (dense(&field), dense(&dfield));
-        let (position, dposition) = (dense(&position), dense(&dposition));
-        let inputs = position.chunks(3 * CHUNK).zip(dposition.chunks(3 * CHUNK));
-        let outputs = dense_mut(&mut values)
-            .chunks_mut(CHUNK)
-            .zip(dense_mut(&mut dvalues).chunks_mut(CHUNK));
-        each(inputs.zip(outputs), |((x, dx), (values, dvalues))| {
-            let inputs = x.chunks_exact(3).zip(dx.chunks_exact(3));
-            for ((x, dx), (value, dvalue)) in inputs.zip(values.iter_mut().zip(dvalues)) {
-                let cloud = cic.cloud(x);
-                let corners = cic.corners(&cloud, &field);
-                let [gx, gy, gz] = cloud.gradient(corners);
-                *value = cloud.value(corners);
-                *dvalue = cloud.value(cic.corners(&cloud, &dfield))
-                    + (gx * dx[0] + gy * dx[1] + gz * dx[2]);
-            }
+        let dposition = dense(&dposition);
+        let slabs = Slabs::new(&cic, &dense(&position), |i| triple(&dposition, i));
+        let read = slabs.gather(|cloud, dx| {
+            let corners = cic.corners(cloud, &field);
+            let [gx, gy, gz] = cloud.gradient(corners);
+            let moved = gx * dx[0] + gy * dx[1] + gz * dx[2];
+            (cloud.value(corners), cloud.value(cic.corners(cloud, &dfield)) + moved)
+        });
+        let values_of = dense_mut(&mut values).chunks_mut(SORTED);
+        let dvalues_of = dense_mut(&mut dvalues).chunks_mut(SORTED);
+        read.each(values_of.zip(dvalues_of), |(values, dvalues), i, (value, dvalue)| {
+            values[i] = value;
+            dvalues[i] = dvalue;
         });
         Ok((values, dvalues))
     }
@@ -113,21 +107,15 @@ impl<T: Real> Adjoint<T> for Readout {
         let cic = Cic::new(&self.mesh);
         let mut field_bar = self.mesh.zeros();
         let mut position_bar = Array2::zeros(position.raw_dim());
-        let (field, position, value_bar) = (dense(&field), dense(&position), dense(&value_bar));
-        scatter(&cic, &position, [dense_mut(&mut field_bar)], |i, cloud| {
-            [cloud.weights(value_bar[i])]
+        let (field, value_bar) = (dense(&field), dense(&value_bar));
+        let slabs = Slabs::new(&cic, &dense(&position), |i| value_bar[i]);
+        let slopes = slabs.gather(|cloud, &bar| {
+            cloud.gradient(cic.corners(cloud, &field)).map(|slope| bar * slope)
         });
-        let inputs = position.chunks(3 * CHUNK).zip(value_bar.chunks(CHUNK));
-        each(inputs.zip(dense_mut(&mut position_bar).chunks_mut(3 * CHUNK)), |((x, bar), x_bar)| {
-            let inputs = x.chunks_exact(3).zip(bar);
-            for ((x, &bar), x_bar) in inputs.zip(x_bar.chunks_exact_mut(3)) {
-                let cloud = cic.cloud(x);
-                let slopes = cloud.gradient(cic.corners(&cloud, &field));
-                for (x_bar, slope) in x_bar.iter_mut().zip(slopes) {
-                    *x_bar = bar * slope;
-                }
-            }
+        slopes.each(dense_mut(&mut position_bar).chunks_mut(3 * SORTED), |position_bar, i, slope| {
+            add(&mut position_bar[3 * i..3 * i + 3], slope);
         });
+        slabs.scatter([dense_mut(&mut field_bar)], |cloud, &bar| [cloud.weights(bar)]);
         Ok((field_bar, position_bar))
     }
 }

@@ -27,12 +27,13 @@ pub use gradient::{Gradient, Watch};
 pub use matter::{AnyMatter, AnyReversible, Components, irreversible, reversible};
 pub use plugin::{
     Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin, Scene,
-    SceneBar, Site, doc, parameters_as,
+    SceneBar, Site, doc,
 };
 pub use potential::Potentials;
 pub use registry::{Info, Registry};
 pub use runner::Runner;
 pub use simulation::{Component, Progress, SAFETY, Simulation, Start, StepReport};
+pub use adastra_gravity::G;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
     Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,

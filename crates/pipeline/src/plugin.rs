@@ -4,7 +4,7 @@
 //! that one type serves `f32` and `f64`. A plugin is any `fn(&mut Registry) -> Result<()>`.
 
 use adastra_core::dual::Pointwise;
-use adastra_core::{Fields, Real};
+use adastra_core::Real;
 use adastra_gravity::{Matter, MatterAdjoint};
 use adastra_grid::Mesh;
 use ndarray::{Array2, Array3};
@@ -121,8 +121,7 @@ pub trait InitialPlugin: 'static {
     /// The table `with`.
     type Options: DeserializeOwned;
 
-    /// The named arrays of a component's state. `parameters` are those of the component, as its
-    /// own type behind a pointer (see [`parameters_as`]).
+    /// The named arrays of a component's state. `parameters` are those of the component.
     ///
     /// # Errors
     /// What the options get wrong.
@@ -131,18 +130,6 @@ pub trait InitialPlugin: 'static {
         site: &Site,
         parameters: &dyn AnyFields<T>,
     ) -> Result<Arrays<T>>;
-}
-
-/// A component's parameters as their own type.
-///
-/// # Errors
-/// [`Error::Range`] when the component is of another kind than the generator is made for.
-pub fn parameters_as<'a, T: Real, P: Fields<T>>(
-    parameters: &'a dyn AnyFields<T>,
-    needed: &str,
-) -> Result<&'a P> {
-    let wrong = || Error::range("use", "a generator for other matter", format!("{needed} matter"));
-    parameters.as_any().downcast_ref().ok_or_else(wrong)
 }
 
 /// An external potential for `[[potential]]`: a [`Pointwise`] function of its parameters and of

@@ -150,7 +150,7 @@ fn write_output<T: Real>(
         let path = output.path(&format!("snapshot_{:04}.h5", progress.output));
         restart::write(&path, simulation, progress, outputs)?;
     }
-    if output.options.pictures {
+    if true {
         output.pictures(simulation, &runner.parameters().0, progress)?;
     }
     Ok(())

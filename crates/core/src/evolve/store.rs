@@ -1,7 +1,7 @@
 //! A stack of checkpoints, in memory or in files.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,9 +137,9 @@ impl Drop for Disk {
 const BUFFER: usize = 1 << 18;
 
 fn write<T: Real, X: Fields<T>>(path: &Path, x: &X) -> io::Result<()> {
-    let mut file = BufWriter::with_capacity(BUFFER, File::create_new(path)?);
+    let mut file = File::create_new(path)?;
+    let mut bytes = Vec::with_capacity(BUFFER + 2 * T::BYTES);
     let mut result = Ok(());
-    let mut bytes = Vec::with_capacity(2 * T::BYTES);
     x.visit(&mut |_, field| {
         if result.is_ok() {
             result = match field {
@@ -152,9 +152,10 @@ fn write<T: Real, X: Fields<T>>(path: &Path, x: &X) -> io::Result<()> {
         }
     });
     result?;
-    file.flush()
+    file.write_all(&bytes)
 }
 
+/// Appends numbers to `bytes`, and writes these whenever they fill a buffer.
 fn write_all<A: Copy>(
     file: &mut impl Write,
     bytes: &mut Vec<u8>,
@@ -162,20 +163,24 @@ fn write_all<A: Copy>(
     put: impl Fn(A, &mut Vec<u8>),
 ) -> io::Result<()> {
     a.iter().try_for_each(|&x| {
-        bytes.clear();
         put(x, bytes);
-        file.write_all(bytes)
+        if bytes.len() >= BUFFER {
+            file.write_all(bytes)?;
+            bytes.clear();
+        }
+        Ok(())
     })
 }
 
 fn read<T: Real, X: Fields<T>>(path: &Path, x: &mut X) -> io::Result<()> {
-    let mut file = BufReader::with_capacity(BUFFER, File::open(path)?);
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; BUFFER];
     let mut result = Ok(());
     x.visit_mut(&mut |_, field| {
         if result.is_ok() {
             result = match field {
-                FieldMut::Real(a) => read_all(&mut file, T::BYTES, a, T::get),
-                FieldMut::Complex(a) => read_all(&mut file, 2 * T::BYTES, a, |b| {
+                FieldMut::Real(a) => read_all(&mut file, &mut bytes, T::BYTES, a, T::get),
+                FieldMut::Complex(a) => read_all(&mut file, &mut bytes, 2 * T::BYTES, a, |b| {
                     let (re, im) = b.split_at(T::BYTES);
                     Complex::new(T::get(re), T::get(im))
                 }),
@@ -185,16 +190,24 @@ fn read<T: Real, X: Fields<T>>(path: &Path, x: &mut X) -> io::Result<()> {
     result
 }
 
+/// Reads numbers of `size` bytes, a buffer at a time.
 fn read_all<A>(
     file: &mut impl Read,
+    bytes: &mut [u8],
     size: usize,
     mut a: ArrayViewMutD<'_, A>,
     get: impl Fn(&[u8]) -> A,
 ) -> io::Result<()> {
-    let mut bytes = vec![0; size];
-    a.iter_mut().try_for_each(|x| {
-        file.read_exact(&mut bytes)?;
-        *x = get(&bytes);
-        Ok(())
-    })
+    let mut left = a.len();
+    let mut numbers = a.iter_mut();
+    while left > 0 {
+        let count = left.min(bytes.len() / size);
+        let bytes = &mut bytes[..count * size];
+        file.read_exact(bytes)?;
+        // In this order: the pair that ends the loop must not swallow a number.
+        let pairs = bytes.chunks_exact(size).zip(numbers.by_ref());
+        pairs.for_each(|(b, x)| *x = get(b));
+        left -= count;
+    }
+    Ok(())
 }

@@ -27,7 +27,9 @@ use crate::{FdmError, WaveState};
 pub fn uniform<T: Real>(mesh: &Mesh, density: f64) -> Result<WaveState<T>, FdmError> {
     let amplitude = positive("density", density)?.sqrt();
     let z = Complex::new(T::of(amplitude), T::zero());
-    Ok(WaveState { psi: Array3::from_elem(mesh.shape(), z) })
+    Ok(WaveState {
+        psi: Array3::from_elem(mesh.shape(), z),
+    })
 }
 
 /// The nearest velocity (km/s) with which a wave of boson mass `mass` (1e-22 eV) can stream
@@ -38,7 +40,9 @@ pub fn uniform<T: Real>(mesh: &Mesh, density: f64) -> Result<WaveState<T>, FdmEr
 /// [`FdmError::Range`] unless the mass is positive and the velocity finite.
 pub fn periodic_velocity(mesh: &Mesh, mass: f64, velocity: [f64; 3]) -> Result<[f64; 3], FdmError> {
     let m_per_hbar = positive("mass", mass)? * M_PER_HBAR_22;
-    velocity.into_iter().try_for_each(|v| finite("velocity", v).map(drop))?;
+    velocity
+        .into_iter()
+        .try_for_each(|v| finite("velocity", v).map(drop))?;
     let size = mesh.size();
     Ok(std::array::from_fn(|axis| {
         let quantum = std::f64::consts::TAU / (m_per_hbar * size[axis]);
@@ -60,7 +64,11 @@ pub fn boost<T: Real>(
     let velocity = periodic_velocity(mesh, mass, velocity)?;
     if x.psi.dim() != mesh.shape() {
         let (found, expected) = (x.psi.shape().to_vec(), mesh.cells().to_vec());
-        return Err(FdmError::Shape { name: "psi", found, expected });
+        return Err(FdmError::Shape {
+            name: "psi",
+            found,
+            expected,
+        });
     }
     let k = velocity.map(|v| mass * M_PER_HBAR_22 * v);
     ndarray::par_azip!((index (i, j, l), z in &mut x.psi) {
@@ -73,10 +81,7 @@ pub fn boost<T: Real>(
 }
 
 /// A wave function of its value at each cell centre.
-fn at_centres<T: Real>(
-    mesh: &Mesh,
-    psi: impl Fn([f64; 3]) -> Complex<f64> + Sync,
-) -> WaveState<T> {
+fn at_centres<T: Real>(mesh: &Mesh, psi: impl Fn([f64; 3]) -> Complex<f64> + Sync) -> WaveState<T> {
     let mut array = mesh.zeros_complex();
     ndarray::par_azip!((index (i, j, k), z in &mut array) {
         let value = psi(mesh.centre([i, j, k]));

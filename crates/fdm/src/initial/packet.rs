@@ -47,8 +47,14 @@ pub fn wave_packet<T: Real>(
     let m_per_hbar = positive("mass", mass)? * M_PER_HBAR_22;
     let amplitude = positive("peak_density", packet.peak_density)?.sqrt();
     let width = positive("width", packet.width)?;
-    packet.centre.into_iter().try_for_each(|x| finite("centre", x).map(drop))?;
-    packet.velocity.into_iter().try_for_each(|v| finite("velocity", v).map(drop))?;
+    packet
+        .centre
+        .into_iter()
+        .try_for_each(|x| finite("centre", x).map(drop))?;
+    packet
+        .velocity
+        .into_iter()
+        .try_for_each(|v| finite("velocity", v).map(drop))?;
     Ok(at_centres(mesh, |x| {
         let d = displacement(mesh.size(), packet.centre, x);
         let envelope = (-dot(d, d) / (4.0 * width * width)).exp();

@@ -44,7 +44,11 @@ pub fn random_phases<T: Real>(
     if 3.0 * dispersion > PI / (m_per_hbar * coarsest) {
         let allowed = "at most a third of the velocity pi hbar/(m dx) that the mesh resolves";
         let (name, value) = ("velocity_dispersion", dispersion);
-        return Err(FdmError::Range { name, value, allowed });
+        return Err(FdmError::Range {
+            name,
+            value,
+            allowed,
+        });
     }
     let k0 = std::f64::consts::SQRT_2 * m_per_hbar * dispersion;
     let k = [0, 1, 2].map(|axis| mesh.wavenumbers(axis));
@@ -69,14 +73,20 @@ pub fn random_phases<T: Real>(
 fn signed(cells: [usize; 3], at: [usize; 3]) -> [i64; 3] {
     std::array::from_fn(|axis| {
         let (n, i) = (cells[axis], at[axis]);
-        if i < n / 2 { i as i64 } else { i as i64 - n as i64 }
+        if i < n / 2 {
+            i as i64
+        } else {
+            i as i64 - n as i64
+        }
     })
 }
 
 /// Uniform in [0, 1), of the seed and three integers: the finalizer of SplitMix64 (Steele, Lea &
 /// Flood 2014) over one after the other.
 fn uniform(seed: u64, mode: [i64; 3]) -> f64 {
-    let bits = mode.into_iter().fold(mix(seed), |state, n| mix(state ^ n.cast_unsigned()));
+    let bits = mode
+        .into_iter()
+        .fold(mix(seed), |state, n| mix(state ^ n.cast_unsigned()));
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
@@ -92,7 +102,11 @@ mod tests {
     use super::*;
 
     fn options(seed: u64) -> RandomPhases {
-        RandomPhases { mean_density: 3e6, velocity_dispersion: 40.0, seed }
+        RandomPhases {
+            mean_density: 3e6,
+            velocity_dispersion: 40.0,
+            seed,
+        }
     }
 
     #[test]
@@ -114,22 +128,33 @@ mod tests {
                 square += z.norm_sqr() * v * v;
             }
             let dispersion = (square / weight).sqrt();
-            assert!((dispersion / 40.0 - 1.0).abs() < 0.01, "axis {axis}: {dispersion}");
+            assert!(
+                (dispersion / 40.0 - 1.0).abs() < 0.01,
+                "axis {axis}: {dispersion}"
+            );
         }
     }
 
     #[test]
     fn independent_of_type_and_resolution() {
         let mesh = |n| Mesh::new([n; 3], [20.0; 3]).unwrap();
-        let coarse = random_phases::<f64>(&mesh(16), 0.5, &options(7)).unwrap().psi;
-        let single = random_phases::<f32>(&mesh(16), 0.5, &options(7)).unwrap().psi;
+        let coarse = random_phases::<f64>(&mesh(16), 0.5, &options(7))
+            .unwrap()
+            .psi;
+        let single = random_phases::<f32>(&mesh(16), 0.5, &options(7))
+            .unwrap()
+            .psi;
         let rounded = coarse.mapv(|z| Complex::new(z.re as f32, z.im as f32));
         assert_eq!(single, rounded);
-        let other = random_phases::<f64>(&mesh(16), 0.5, &options(8)).unwrap().psi;
+        let other = random_phases::<f64>(&mesh(16), 0.5, &options(8))
+            .unwrap()
+            .psi;
         assert_ne!(coarse, other);
         // The same waves on a finer mesh: the amplitudes of the modes that both have.
         let spectrum = |n: usize| {
-            let mut psi = random_phases::<f64>(&mesh(n), 0.5, &options(7)).unwrap().psi;
+            let mut psi = random_phases::<f64>(&mesh(n), 0.5, &options(7))
+                .unwrap()
+                .psi;
             Fft::new([n; 3]).forward(&mut psi);
             psi.mapv(|z| z / (n * n * n) as f64)
         };
@@ -155,6 +180,9 @@ mod tests {
     fn unresolved_waves_are_refused() {
         let mesh = Mesh::new([8; 3], [10.0; 3]).unwrap();
         let error = random_phases::<f64>(&mesh, 1.0, &options(0)).unwrap_err();
-        assert!(error.to_string().starts_with("velocity_dispersion = 40"), "{error}");
+        assert!(
+            error.to_string().starts_with("velocity_dispersion = 40"),
+            "{error}"
+        );
     }
 }

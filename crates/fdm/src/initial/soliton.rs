@@ -33,7 +33,12 @@ pub struct Soliton {
 impl Soliton {
     /// A soliton at rest with phase zero.
     pub fn at(centre: [f64; 3], core_radius: f64) -> Self {
-        Self { core_radius, centre, velocity: [0.0; 3], phase: 0.0 }
+        Self {
+            core_radius,
+            centre,
+            velocity: [0.0; 3],
+            phase: 0.0,
+        }
     }
 
     /// Density at the centre (Msun/kpc^3) for a boson of `mass` (1e-22 eV).
@@ -48,8 +53,12 @@ impl Soliton {
 
     fn check(&self) -> Result<(), FdmError> {
         positive("core_radius", self.core_radius)?;
-        self.centre.into_iter().try_for_each(|x| finite("centre", x).map(drop))?;
-        self.velocity.into_iter().try_for_each(|v| finite("velocity", v).map(drop))?;
+        self.centre
+            .into_iter()
+            .try_for_each(|x| finite("centre", x).map(drop))?;
+        self.velocity
+            .into_iter()
+            .try_for_each(|v| finite("velocity", v).map(drop))?;
         finite("phase", self.phase).map(drop)
     }
 }
@@ -73,7 +82,10 @@ pub fn solitons<T: Real>(
         let each = solitons.iter().map(|soliton| {
             let d = displacement(mesh.size(), soliton.centre, x);
             let amplitude = soliton.density(mass, dot(d, d).sqrt()).sqrt();
-            Complex::from_polar(amplitude, m_per_hbar * dot(soliton.velocity, d) + soliton.phase)
+            Complex::from_polar(
+                amplitude,
+                m_per_hbar * dot(soliton.velocity, d) + soliton.phase,
+            )
         });
         each.sum()
     }))
@@ -95,12 +107,19 @@ mod tests {
     fn centre_and_image_are_the_same_soliton() {
         let mesh = Mesh::new([8, 4, 2], [8.0, 4.0, 2.0]).unwrap();
         let draw = |centre| {
-            let moving = Soliton { velocity: [3.0, -50.0, 0.1], ..Soliton::at(centre, 0.5) };
+            let moving = Soliton {
+                velocity: [3.0, -50.0, 0.1],
+                ..Soliton::at(centre, 0.5)
+            };
             solitons::<f64>(&mesh, 1.0, &[moving]).unwrap().psi
         };
         let (here, image) = (draw([1.25, 0.75, 0.3]), draw([9.25, -3.25, 2.3]));
         let scale = here.iter().map(|z| z.norm()).fold(0.0, f64::max);
-        assert!(here.iter().zip(&image).all(|(a, b)| (a - b).norm() < 1e-12 * scale));
+        assert!(
+            here.iter()
+                .zip(&image)
+                .all(|(a, b)| (a - b).norm() < 1e-12 * scale)
+        );
         // The peak is where the centre is, and the phase there is zero.
         let peak = draw([2.5, 1.5, 0.5])[[2, 1, 0]];
         assert!((peak.re - 1.9e7f64.sqrt() * 4.0).abs() < 1e-8 && peak.im.abs() < 1e-8);
@@ -115,9 +134,45 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(name(0.0, good), "mass");
-        assert_eq!(name(1.0, Soliton { core_radius: -1.0, ..good }), "core_radius");
-        assert_eq!(name(1.0, Soliton { centre: [0.0, f64::NAN, 0.0], ..good }), "centre");
-        assert_eq!(name(1.0, Soliton { velocity: [f64::INFINITY; 3], ..good }), "velocity");
-        assert_eq!(name(1.0, Soliton { phase: f64::NAN, ..good }), "phase");
+        assert_eq!(
+            name(
+                1.0,
+                Soliton {
+                    core_radius: -1.0,
+                    ..good
+                }
+            ),
+            "core_radius"
+        );
+        assert_eq!(
+            name(
+                1.0,
+                Soliton {
+                    centre: [0.0, f64::NAN, 0.0],
+                    ..good
+                }
+            ),
+            "centre"
+        );
+        assert_eq!(
+            name(
+                1.0,
+                Soliton {
+                    velocity: [f64::INFINITY; 3],
+                    ..good
+                }
+            ),
+            "velocity"
+        );
+        assert_eq!(
+            name(
+                1.0,
+                Soliton {
+                    phase: f64::NAN,
+                    ..good
+                }
+            ),
+            "phase"
+        );
     }
 }

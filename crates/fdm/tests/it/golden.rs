@@ -1,12 +1,12 @@
-//! An independent code's wave function, potential, velocity and gradient: `data/README.md`.
+//! An independent code's wave function, potential, velocity and gradient: `../data/README.md`.
 
-mod common;
-
+use crate::common::{
+    distance, golden, loss, real_distance, reversing, smooth_wave, storing, system,
+};
 use adastra_core::{Evolve, Operator, Schedule, Storage};
 use adastra_fdm::WaveParams;
 use adastra_gravity::{Background, Element, Leapfrog, elements};
 use adastra_grid::Mesh;
-use common::{distance, golden, loss, real_distance, reversing, smooth_wave, storing, system};
 use ndarray::{Array3, Array4, Axis};
 use num_complex::Complex;
 
@@ -17,7 +17,7 @@ fn mesh() -> Mesh {
     Mesh::new([32; 3], [10.0; 3]).unwrap()
 }
 
-fn parameters() -> common::Parameters<f64> {
+fn parameters() -> crate::common::Parameters<f64> {
     (WaveParams::free(1.0), Background::none())
 }
 
@@ -39,7 +39,9 @@ fn one_step() {
     let system = system(&mesh());
     let mut x = smooth_wave(&mesh(), 1e7);
     for motion in elements(&[DT]) {
-        x = Element::new(&system, motion).apply(&parameters(), x).unwrap();
+        x = Element::new(&system, motion)
+            .apply(&parameters(), x)
+            .unwrap();
     }
     let expected: Array3<Complex<f64>> = golden("psi_step1_planes.npy");
     let difference = distance(&x.psi.select(Axis(0), &[0, 9, 17, 30]), &expected);
@@ -49,7 +51,9 @@ fn one_step() {
 #[test]
 fn twenty_steps() {
     let system = system(&mesh());
-    let x = storing(&system, &[DT; 20]).apply(&parameters(), smooth_wave(&mesh(), 1e7)).unwrap();
+    let x = storing(&system, &[DT; 20])
+        .apply(&parameters(), smooth_wave(&mesh(), 1e7))
+        .unwrap();
     let expected: Array3<Complex<f64>> = golden("psi_final.npy");
     let difference = distance(&x.psi, &expected);
     assert!(difference < 1e-11, "{difference:e}");
@@ -68,7 +72,10 @@ fn loss_and_gradient_of_every_schedule() {
     let dt = [DT; 20];
     let x = smooth_wave(&mesh(), 1e7);
     let bytes = 16 * x.psi.len();
-    let checkpoints = Schedule::Checkpoint { budget_bytes: 3 * bytes, storage: Storage::Memory };
+    let checkpoints = Schedule::Checkpoint {
+        budget_bytes: 3 * bytes,
+        storage: Storage::Memory,
+    };
     let runs = [
         storing(&system, &dt),
         Evolve::new(Leapfrog::new(system.clone(), &dt), checkpoints),
@@ -79,9 +86,14 @@ fn loss_and_gradient_of_every_schedule() {
     let mut found = Vec::new();
     for run in runs {
         let p = parameters();
-        let gradient =
-            run.value_and_gradient(&p, x.clone(), |y| Ok(loss(&mesh(), y))).unwrap();
-        assert!((gradient.value / LOSS - 1.0).abs() < 1e-12, "{}", gradient.value);
+        let gradient = run
+            .value_and_gradient(&p, x.clone(), |y| Ok(loss(&mesh(), y)))
+            .unwrap();
+        assert!(
+            (gradient.value / LOSS - 1.0).abs() < 1e-12,
+            "{}",
+            gradient.value
+        );
         let difference = distance(&gradient.x_bar.psi, &expected);
         assert!(difference < 1e-10, "{run:?}: {difference:e}");
         found.push(gradient);

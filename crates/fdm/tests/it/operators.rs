@@ -1,15 +1,11 @@
 //! Gradient checks of every operator and of whole leapfrog elements.
 
-mod common;
-
 use adastra_check as check;
 use adastra_core::{Adjoint, Fields, Operator, Real, Result, State};
 use adastra_fdm::{
     AbsorberParams, AbsorbingWave, Density, Drift, Kick, Wave, WaveParams, WaveState, sponge,
 };
-use adastra_gravity::{
-    Background, Element, KickDrift, Matter, MatterAdjoint, SelfGravity,
-};
+use adastra_gravity::{Background, Element, KickDrift, Matter, MatterAdjoint, SelfGravity};
 use adastra_grid::{Gravity, Mesh};
 use proptest::prelude::*;
 
@@ -89,7 +85,8 @@ where
     fn apply(&self, p: &Self::Params, mut x: M::State) -> Result<M::State> {
         match (&p.1.0, self.kick) {
             (Some(gravity), Some(kick)) => {
-                self.matter.kick_drift(&p.0, &mut x, gravity, kick, self.drift)?;
+                self.matter
+                    .kick_drift(&p.0, &mut x, gravity, kick, self.drift)?;
             }
             _ => self.matter.drift(&p.0, &mut x, self.drift)?,
         }
@@ -114,7 +111,9 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Motion<M> {
                 let (m, bars) = (&self.matter, &mut p_bar.0);
                 m.kick_drift_vjp(&p.0, &mut x, g, kick, self.drift, &mut x_bar, g_bar, bars)?;
             }
-            _ => self.matter.drift_vjp(&p.0, &x, self.drift, &mut x_bar, &mut p_bar.0)?,
+            _ => self
+                .matter
+                .drift_vjp(&p.0, &x, self.drift, &mut x_bar, &mut p_bar.0)?,
         }
         Ok(x_bar)
     }
@@ -122,7 +121,12 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Motion<M> {
 
 fn backgrounds() -> impl Strategy<Value = Background<f64>> {
     let potential = check::normal(mesh().shape(), 0.0, 300.0);
-    potential.prop_map(|potential| Background(Some(Gravity { potential, acceleration: None })))
+    potential.prop_map(|potential| {
+        Background(Some(Gravity {
+            potential,
+            acceleration: None,
+        }))
+    })
 }
 
 fn absorbers() -> impl Strategy<Value = AbsorberParams<f64>> {
@@ -131,7 +135,11 @@ fn absorbers() -> impl Strategy<Value = AbsorberParams<f64>> {
 
 #[test]
 fn fused_kick_and_drift() {
-    let op = Motion { matter: Wave::<f64>::new(&mesh()), kick: Some(0.03), drift: 0.02 };
+    let op = Motion {
+        matter: Wave::<f64>::new(&mesh()),
+        kick: Some(0.03),
+        drift: 0.02,
+    };
     check::adjoint(&op, ((axions(), backgrounds()), waves(3e4)));
 }
 
@@ -139,9 +147,20 @@ fn fused_kick_and_drift() {
 fn absorbing_drift_and_kick() {
     let profile = sponge(&mesh(), 1.5, 0.5).unwrap();
     let matter = AbsorbingWave::<f64>::new(&mesh(), profile).unwrap();
-    let drift = Motion { matter: matter.clone(), kick: None, drift: 0.05 };
-    check::adjoint(&drift, ((absorbers(), Just(Background::none())), waves(3e4)));
-    let both = Motion { matter, kick: Some(0.03), drift: 0.05 };
+    let drift = Motion {
+        matter: matter.clone(),
+        kick: None,
+        drift: 0.05,
+    };
+    check::adjoint(
+        &drift,
+        ((absorbers(), Just(Background::none())), waves(3e4)),
+    );
+    let both = Motion {
+        matter,
+        kick: Some(0.03),
+        drift: 0.05,
+    };
     check::adjoint(&both, ((absorbers(), backgrounds()), waves(3e4)));
 }
 
@@ -159,14 +178,26 @@ fn leapfrog_element_of_an_absorbing_wave() {
     let profile = sponge(&mesh(), 1.5, 0.5).unwrap();
     let matter = AbsorbingWave::<f64>::new(&mesh(), profile).unwrap();
     let system = SelfGravity::new(&mesh(), matter);
-    let op = Element::new(&system, KickDrift { kick: 0.01, drift: Some(0.01) });
+    let op = Element::new(
+        &system,
+        KickDrift {
+            kick: 0.01,
+            drift: Some(0.01),
+        },
+    );
     check::adjoint(&op, ((absorbers(), backgrounds()), waves(3e4)));
 }
 
 #[test]
 fn two_waves_feel_each_other() {
     let system = SelfGravity::new(&mesh(), (Wave::<f64>::new(&mesh()), Wave::new(&mesh())));
-    let op = Element::new(&system, KickDrift { kick: 0.01, drift: Some(0.01) });
+    let op = Element::new(
+        &system,
+        KickDrift {
+            kick: 0.01,
+            drift: Some(0.01),
+        },
+    );
     let parameters = ((axions(), axions()), Just(Background::none()));
     check::reversible(&op, (parameters, (waves(3e4), waves(2e4))));
 }
@@ -175,12 +206,34 @@ fn two_waves_feel_each_other() {
 fn single_precision_agrees_with_double() {
     let narrow = SelfGravity::new(&mesh(), Wave::<f32>::new(&mesh()));
     let wide = SelfGravity::new(&mesh(), Wave::<f64>::new(&mesh()));
-    let motion = KickDrift { kick: 0.005, drift: Some(0.01) };
-    let p = (WaveParams { mass: 1.3f32, coupling: 0.4 }, Background::none());
-    let p64 = (WaveParams { mass: 1.3f64, coupling: 0.4 }, Background::none());
-    let x64 = common::smooth_wave(&mesh(), 1e8);
-    let x = WaveState { psi: x64.psi.mapv(|z| num_complex::Complex::new(z.re as f32, z.im as f32)) };
+    let motion = KickDrift {
+        kick: 0.005,
+        drift: Some(0.01),
+    };
+    let p = (
+        WaveParams {
+            mass: 1.3f32,
+            coupling: 0.4,
+        },
+        Background::none(),
+    );
+    let p64 = (
+        WaveParams {
+            mass: 1.3f64,
+            coupling: 0.4,
+        },
+        Background::none(),
+    );
+    let x64 = crate::common::smooth_wave(&mesh(), 1e8);
+    let x = WaveState {
+        psi: x64
+            .psi
+            .mapv(|z| num_complex::Complex::new(z.re as f32, z.im as f32)),
+    };
     let (op, op64) = (Element::new(&narrow, motion), Element::new(&wide, motion));
-    let tolerances = check::Tolerances { precision: 1e-5, ..Default::default() };
+    let tolerances = check::Tolerances {
+        precision: 1e-5,
+        ..Default::default()
+    };
     check::check_precision_at((&op, &p, &x), (&op64, &p64, &x64), 1, &tolerances).unwrap();
 }

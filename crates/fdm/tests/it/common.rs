@@ -1,7 +1,5 @@
 //! The initial condition and the loss of the golden data, and helpers of the other tests.
 
-#![allow(dead_code)] // Each test file is a crate of its own and uses a part.
-
 use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,22 +12,23 @@ use ndarray::{Array2, Array3, Axis};
 use ndarray_npy::{ReadableElement, read_npy};
 use num_complex::Complex;
 
-pub type Parameters<T> = (WaveParams<T>, Background<T>);
+pub(crate) type Parameters<T> = (WaveParams<T>, Background<T>);
 
 /// An array of the golden data.
-pub fn golden<A: ReadableElement, D: ndarray::Dimension>(name: &str) -> ndarray::Array<A, D> {
+pub(crate) fn golden<A: ReadableElement, D: ndarray::Dimension>(
+    name: &str,
+) -> ndarray::Array<A, D> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     read_npy(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// psi = A exp(i S) of smooth periodic A and S, of mean density of order `rho`.
-pub fn smooth_wave(mesh: &Mesh, rho: f64) -> WaveState<f64> {
+pub(crate) fn smooth_wave(mesh: &Mesh, rho: f64) -> WaveState<f64> {
     let k = mesh.size().map(|size| TAU / size);
     let psi = Array3::from_shape_fn(mesh.shape(), |(i, j, l)| {
         let at = mesh.centre([i, j, l]);
         let [x, y, z] = [k[0] * at[0], k[1] * at[1], k[2] * at[2]];
-        let amplitude =
-            1.0 + 0.3 * (x + 0.1).cos() + 0.2 * (y + 0.7).sin() * (2.0 * z + 0.3).cos();
+        let amplitude = 1.0 + 0.3 * (x + 0.1).cos() + 0.2 * (y + 0.7).sin() * (2.0 * z + 0.3).cos();
         let phase = 0.4 * (x + y + 0.2).sin() + 0.3 * (z - x + 0.5).cos();
         Complex::from_polar(rho.sqrt() * amplitude, phase)
     });
@@ -38,7 +37,7 @@ pub fn smooth_wave(mesh: &Mesh, rho: f64) -> WaveState<f64> {
 
 /// mean((P/mean P - target)^2) with the projected density P and a smooth target, and its
 /// gradient.
-pub fn loss(mesh: &Mesh, x: &WaveState<f64>) -> (f64, WaveState<f64>) {
+pub(crate) fn loss(mesh: &Mesh, x: &WaveState<f64>) -> (f64, WaveState<f64>) {
     let projected = x.psi.mapv(|z| z.norm_sqr()).mean_axis(Axis(2)).unwrap();
     let mean = projected.mean().unwrap();
     let k = mesh.size().map(|size| TAU / size);
@@ -58,14 +57,14 @@ pub fn loss(mesh: &Mesh, x: &WaveState<f64>) -> (f64, WaveState<f64>) {
     (miss.mapv(|q| q * q).mean().unwrap(), WaveState { psi })
 }
 
-pub fn system<T: adastra_core::Real>(mesh: &Mesh) -> Arc<SelfGravity<T, Wave<T>>> {
+pub(crate) fn system<T: adastra_core::Real>(mesh: &Mesh) -> Arc<SelfGravity<T, Wave<T>>> {
     Arc::new(SelfGravity::new(mesh, Wave::new(mesh)))
 }
 
-pub type Run<T> = Evolve<T, Leapfrog<T, Wave<T>>>;
+pub(crate) type Run<T> = Evolve<T, Leapfrog<T, Wave<T>>>;
 
 /// A run whose gradient stores everything.
-pub fn storing<T: adastra_core::Real>(
+pub(crate) fn storing<T: adastra_core::Real>(
     system: &Arc<SelfGravity<T, Wave<T>>>,
     dt: &[f64],
 ) -> Run<T> {
@@ -73,7 +72,7 @@ pub fn storing<T: adastra_core::Real>(
 }
 
 /// A run whose gradient undoes its steps.
-pub fn reversing<T: adastra_core::Real>(
+pub(crate) fn reversing<T: adastra_core::Real>(
     system: &Arc<SelfGravity<T, Wave<T>>>,
     dt: &[f64],
     anchors: usize,
@@ -83,21 +82,25 @@ pub fn reversing<T: adastra_core::Real>(
 }
 
 /// Largest distance, relative to the largest value of `expected`. NaN counts as infinite.
-pub fn distance<'a>(
+pub(crate) fn distance<'a>(
     found: impl IntoIterator<Item = &'a Complex<f64>>,
     expected: impl IntoIterator<Item = &'a Complex<f64>>,
 ) -> f64 {
     let (mut worst, mut scale) = (0.0f64, 0.0f64);
     for (a, b) in found.into_iter().zip(expected) {
         let difference = (a - b).norm();
-        worst = worst.max(if difference.is_nan() { f64::INFINITY } else { difference });
+        worst = worst.max(if difference.is_nan() {
+            f64::INFINITY
+        } else {
+            difference
+        });
         scale = scale.max(b.norm());
     }
     worst / scale
 }
 
 /// [`distance`] of real arrays.
-pub fn real_distance<'a>(
+pub(crate) fn real_distance<'a>(
     found: impl IntoIterator<Item = &'a f64>,
     expected: impl IntoIterator<Item = &'a f64>,
 ) -> f64 {
