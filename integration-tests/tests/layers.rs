@@ -27,7 +27,13 @@ fn row(name: &str) -> usize {
 fn crates_use_lower_rows_only() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--manifest-path", manifest])
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--no-deps",
+            "--manifest-path",
+            manifest,
+        ])
         .output()
         .expect("cargo runs");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
@@ -59,9 +65,14 @@ fn every_crate_has_a_row() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates");
     for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("readable").path().join("Cargo.toml");
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
         let manifest: toml::Table = text.parse().expect("a manifest");
-        let name = manifest["package"]["name"].as_str().expect("a name").to_owned();
+        let name = manifest["package"]["name"]
+            .as_str()
+            .expect("a name")
+            .to_owned();
         assert!(row(&name) < LAYERS.len(), "{name} needs a row in this test");
     }
 }

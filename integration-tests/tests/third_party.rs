@@ -20,10 +20,17 @@ fn a_third_party_builds_and_runs() {
         .env("CARGO_TARGET_DIR", target)
         .output()
         .expect("cargo runs");
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
 
     // The star was accelerated by 100 (km/s)^2/kpc for 0.02 kpc/(km/s): 2 km/s.
-    let snapshot = adastra::io::Snapshot::open(out.path().join("snapshot_0001.h5")).expect("a snapshot");
-    let velocity = snapshot.real::<f64>("stars/velocity", &[1, 3]).expect("velocities");
+    let snapshot =
+        adastra::io::Snapshot::open(out.path().join("snapshot_0001.h5")).expect("a snapshot");
+    let velocity = snapshot
+        .real::<f64>("stars/velocity", &[1, 3])
+        .expect("velocities");
     assert!((velocity[[0, 0]] - 2.0).abs() < 1e-9, "{velocity}");
 }

@@ -28,15 +28,15 @@ impl InitialPlugin for FromFile {
     const ABOUT: &'static str = "named arrays from an HDF5 or npz file, such as a snapshot";
     const OPTIONS: &'static [Doc] = &[
         doc("path", "", "the file, from the folder of the configuration"),
-        doc("prefix", "", "what stands before the fields' names, e.g. \"dm/\"; default: nothing"),
+        doc(
+            "prefix",
+            "",
+            "what stands before the fields' names, e.g. \"dm/\"; default: nothing",
+        ),
     ];
     type Options = Options;
 
-    fn arrays<T: Real>(
-        options: Options,
-        site: &Site,
-        _: &dyn AnyFields<T>,
-    ) -> Result<Arrays<T>> {
+    fn arrays<T: Real>(options: Options, site: &Site, _: &dyn AnyFields<T>) -> Result<Arrays<T>> {
         let path = site.folder.join(&options.path);
         let datasets = read_arrays(&path).map_err(|e| Error::plugin("with.path", e))?;
         let known: Vec<_> = datasets.keys().cloned().collect();
@@ -52,7 +52,12 @@ impl InitialPlugin for FromFile {
         }
         if !found {
             let (key, name) = ("with.prefix".into(), options.prefix);
-            return Err(Error::UnknownName { key, name, kind: "array", known });
+            return Err(Error::UnknownName {
+                key,
+                name,
+                kind: "array",
+                known,
+            });
         }
         Ok(arrays)
     }

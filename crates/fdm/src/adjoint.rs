@@ -28,12 +28,15 @@ impl<T: Real> Wave<T> {
         planes
             .zip(rho_bar.par_chunks(n))
             .for_each(|((psi_bar, psi), rho_bar)| {
-                vectorized(|| {
-                    for ((y, z), &rho_bar) in psi_bar.iter_mut().zip(psi).zip(rho_bar) {
-                        let twice = rho_bar + rho_bar;
-                        *y = Complex::new(y.re + twice * z.re, y.im + twice * z.im);
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for ((y, z), &rho_bar) in psi_bar.iter_mut().zip(psi).zip(rho_bar) {
+                            let twice = rho_bar + rho_bar;
+                            *y = Complex::new(y.re + twice * z.re, y.im + twice * z.im);
+                        }
+                    },
+                );
             });
         Ok(())
     }

@@ -140,19 +140,22 @@ impl<T: Real> Kick<T> {
 
     /// Kicks `psi` in the potential `v`.
     pub(crate) fn kick(&self, psi: &mut [Complex<T>], v: &[T]) {
-        vectorized(|| {
-            let cells = psi.iter_mut().zip(v);
-            if self.interacts {
-                for (psi, &v) in cells {
-                    let v = self.potential(v, density(*psi));
-                    *psi = times(*psi, quarter_turns(-self.turns * v));
+        vectorized(
+            #[inline(always)]
+            || {
+                let cells = psi.iter_mut().zip(v);
+                if self.interacts {
+                    for (psi, &v) in cells {
+                        let v = self.potential(v, density(*psi));
+                        *psi = times(*psi, quarter_turns(-self.turns * v));
+                    }
+                } else {
+                    for (psi, &v) in cells {
+                        *psi = times(*psi, quarter_turns(-self.turns * v));
+                    }
                 }
-            } else {
-                for (psi, &v) in cells {
-                    *psi = times(*psi, quarter_turns(-self.turns * v));
-                }
-            }
-        });
+            },
+        );
     }
 
     /// Pulls `psi_bar` back through the kick of `psi` (its value before), and adds to `v_bar`.
@@ -166,11 +169,14 @@ impl<T: Real> Kick<T> {
         let mut sums = [[0.0; LANES]; 2];
         let cells = psi.chunks(CHUNK).zip(v.chunks(CHUNK));
         let bars = psi_bar.chunks_mut(CHUNK).zip(v_bar.chunks_mut(CHUNK));
-        vectorized(|| {
-            for ((psi, v), (psi_bar, v_bar)) in cells.zip(bars) {
-                self.chunk(psi.iter(), v, psi_bar, v_bar, &mut sums);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((psi, v), (psi_bar, v_bar)) in cells.zip(bars) {
+                    self.chunk(psi.iter(), v, psi_bar, v_bar, &mut sums);
+                }
+            },
+        );
         fold(sums)
     }
 
@@ -185,11 +191,14 @@ impl<T: Real> Kick<T> {
         let mut sums = [[0.0; LANES]; 2];
         let cells = psi.chunks_mut(CHUNK).zip(v.chunks(CHUNK));
         let bars = psi_bar.chunks_mut(CHUNK).zip(v_bar.chunks_mut(CHUNK));
-        vectorized(|| {
-            for ((psi, v), (psi_bar, v_bar)) in cells.zip(bars) {
-                self.chunk(psi.iter_mut(), v, psi_bar, v_bar, &mut sums);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((psi, v), (psi_bar, v_bar)) in cells.zip(bars) {
+                    self.chunk(psi.iter_mut(), v, psi_bar, v_bar, &mut sums);
+                }
+            },
+        );
         fold(sums)
     }
 
@@ -206,11 +215,15 @@ impl<T: Real> Kick<T> {
     ) {
         let mut phi_bars = [T::zero(); CHUNK];
         let mut rhos = [T::zero(); CHUNK];
-        let found = phi_bars.iter_mut().zip(&mut rhos);
+        let mut potentials = [T::zero(); CHUNK];
+        let found = phi_bars.iter_mut().zip(&mut rhos).zip(&mut potentials);
         let bars = psi_bar.iter_mut().zip(v_bar);
-        for (((psi, &v), (y, v_bar)), (phi_bar, rho)) in psi.zip(v).zip(bars).zip(found) {
+        for (((psi, &v), (y, v_bar)), ((phi_bar, rho), potential)) in
+            psi.zip(v).zip(bars).zip(found)
+        {
             *rho = density(psi.now());
-            let undo = quarter_turns(self.turns * self.potential(v, *rho));
+            *potential = self.potential(v, *rho);
+            let undo = quarter_turns(self.turns * *potential);
             let psi = psi.before(undo);
             *y = times(*y, undo);
             *phi_bar = psi.im * y.re - psi.re * y.im;
@@ -220,16 +233,21 @@ impl<T: Real> Kick<T> {
             let rho_bar = (self.a + self.a) * self.c1 * s * *phi_bar;
             *y = Complex::new(y.re + rho_bar * psi.re, y.im + rho_bar * psi.im);
         }
-        let rows = phi_bars
-            .chunks(LANES)
-            .zip(rhos.chunks(LANES))
-            .zip(v.chunks(LANES));
-        for ((phi_bars, rhos), v) in rows {
-            for (lane, ((&phi_bar, &rho), &v)) in phi_bars.iter().zip(rhos).zip(v).enumerate() {
-                let s = T::one() + self.slope * rho;
-                sums[0][lane] += phi_bar.f64() * self.potential(v, rho).f64();
-                sums[1][lane] += phi_bar.f64() * (rho * s).f64();
+        // Beyond the last cell phi_bar is zero.
+        let mut parts = [[0.0; LANES]; 2];
+        for row in 0..CHUNK / LANES {
+            for lane in 0..LANES {
+                let cell = row * LANES + lane;
+                let s = T::one() + self.slope * rhos[cell];
+                let phi_bar = phi_bars[cell].f64();
+                parts[0][lane] += phi_bar * potentials[cell].f64();
+                parts[1][lane] += phi_bar * (rhos[cell] * s).f64();
             }
+        }
+        for (sums, parts) in sums.iter_mut().zip(parts) {
+            sums.iter_mut()
+                .zip(parts)
+                .for_each(|(sum, part)| *sum += part);
         }
     }
 

@@ -223,7 +223,10 @@ impl<T: Real> Tangent<T> for Kick<T> {
         psi.zip(dpsi)
             .zip(v.zip(dv))
             .for_each(|((psi, dpsi), (v, dv))| {
-                vectorized(|| kick.push_forward(psi, dpsi, v, dv, &d));
+                vectorized(
+                    #[inline(always)]
+                    || kick.push_forward(psi, dpsi, v, dv, &d),
+                );
             });
         Ok((x, dx))
     }

@@ -58,14 +58,16 @@ pub(crate) fn quarter_turns<T: Real>(t: T) -> Complex<T> {
     let r2 = r * r;
     let sin = r * polynomial(&SIN, r2);
     let cos = polynomial(&COS, r2);
-    // q mod 4 in [-2, 2], and cos and sin of that many quarter turns: exactly 0 or +-1.
-    let q = q - four * nearest(q / four);
-    let cos_q = one - q.abs();
-    let sin_q = q * (two - q.abs());
+    // q mod 4 in {0, 1, 2, 3}, and cos and sin of that many quarter turns: exactly 0 or +-1.
+    let rounds = q / four;
+    let q = four * (rounds - rounds.floor());
+    let cos_q = (q - two).abs() - one;
+    let sin_q = one - (q - one).abs();
     Complex::new(cos_q * cos - sin_q * sin, sin_q * cos + cos_q * sin)
 }
 
-/// Runs `f` compiled for the best vector instructions of this machine.
+/// Runs `f` compiled for the best vector instructions of this machine. Mark the closure
+/// `#[inline(always)]`: one that is called instead of inlined is compiled for the oldest machine.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)

@@ -133,11 +133,14 @@ impl<T: Real> Wave<T> {
             .par_chunks_mut(self.plane())
             .zip(psi.par_chunks(self.plane()));
         planes.for_each(|(rho, psi)| {
-            vectorized(|| {
-                rho.iter_mut()
-                    .zip(psi)
-                    .for_each(|(rho, &z)| *rho += density(z))
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    rho.iter_mut()
+                        .zip(psi)
+                        .for_each(|(rho, &z)| *rho += density(z))
+                },
+            );
         });
         Ok(())
     }

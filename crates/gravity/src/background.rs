@@ -42,9 +42,14 @@ const NAMES: [&str; 3] = ["acceleration.x", "acceleration.y", "acceleration.z"];
 impl<T: Real> State<T> for Background<T> {
     fn zeros_like(&self) -> Self {
         let zero = |a: &Array3<T>| Array3::zeros(a.raw_dim());
-        Self(self.0.as_ref().map(|g| Gravity {
-            potential: zero(&g.potential),
-            acceleration: g.acceleration.as_ref().map(|a| [zero(&a[0]), zero(&a[1]), zero(&a[2])]),
+        Self(self.0.as_ref().map(|g| {
+            Gravity {
+                potential: zero(&g.potential),
+                acceleration: g
+                    .acceleration
+                    .as_ref()
+                    .map(|a| [zero(&a[0]), zero(&a[1]), zero(&a[2])]),
+            }
         }))
     }
 
@@ -57,7 +62,9 @@ impl<T: Real> State<T> for Background<T> {
     }
 
     fn dot(&self, other: &Self) -> f64 {
-        let (Some(x), Some(y)) = (&self.0, &other.0) else { return 0.0 };
+        let (Some(x), Some(y)) = (&self.0, &other.0) else {
+            return 0.0;
+        };
         let mut sum = x.potential.dot(&y.potential);
         if let (Some(x), Some(y)) = (&x.acceleration, &y.acceleration) {
             sum += x.iter().zip(y).map(|(x, y)| x.dot(y)).sum::<f64>();
@@ -77,7 +84,10 @@ impl<T: Real> Fields<T> for Background<T> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>)) {
         let Some(g) = &mut self.0 else { return };
-        f("potential", FieldMut::Real(g.potential.view_mut().into_dyn()));
+        f(
+            "potential",
+            FieldMut::Real(g.potential.view_mut().into_dyn()),
+        );
         for (a, name) in g.acceleration.iter_mut().flatten().zip(NAMES) {
             f(name, FieldMut::Real(a.view_mut().into_dyn()));
         }

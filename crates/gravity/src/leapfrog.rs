@@ -41,10 +41,16 @@ pub fn elements(dt: &[f64]) -> Vec<KickDrift> {
     let mut before = 0.0;
     let mut elements = Vec::with_capacity(dt.len() + 1);
     for &dt in dt {
-        elements.push(KickDrift { kick: 0.5 * (before + dt), drift: Some(dt) });
+        elements.push(KickDrift {
+            kick: 0.5 * (before + dt),
+            drift: Some(dt),
+        });
         before = dt;
     }
-    elements.push(KickDrift { kick: 0.5 * before, drift: None });
+    elements.push(KickDrift {
+        kick: 0.5 * before,
+        drift: None,
+    });
     elements
 }
 
@@ -59,7 +65,10 @@ pub struct Leapfrog<T: Real, M> {
 impl<T: Real, M: Matter<T>> Leapfrog<T, M> {
     /// Steps of the given lengths, in kpc/(km/s).
     pub fn new(system: Arc<SelfGravity<T, M>>, dt: &[f64]) -> Self {
-        Self { system, elements: elements(dt) }
+        Self {
+            system,
+            elements: elements(dt),
+        }
     }
 
     /// The matter and its gravity.
@@ -78,11 +87,18 @@ impl<T: Real, M: Matter<T> + 'static> Steps<T> for Leapfrog<T, M> {
     }
 
     fn step(&self, i: usize) -> Element<'_, T, M> {
-        Element { system: &self.system, motion: self.elements[i] }
+        Element {
+            system: &self.system,
+            motion: self.elements[i],
+        }
     }
 
     fn saved_bytes(&self, state: &M::State) -> usize {
-        let meshes = if self.system.matter().needs_acceleration() { 4 } else { 1 };
+        let meshes = if self.system.matter().needs_acceleration() {
+            4
+        } else {
+            1
+        };
         state.bytes() + meshes * self.system.mesh().len() * <T as Real>::BYTES
     }
 }
@@ -137,7 +153,9 @@ impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
             add(&gravity_bar, T::one(), background_bar);
         }
         let rho_bar = self.system.poisson().solve_vjp(&gravity_bar);
-        self.system.matter().deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
+        self.system
+            .matter()
+            .deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
         self.system.recycle(gravity_bar);
         Ok(())
     }
@@ -167,7 +185,15 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
             let p_bar = &mut p_bar.0;
             matter.kick_drift_vjp(&p.0, &x, &gravity, kick, dt, &mut x_bar, &mut g_bar, p_bar)?;
         } else {
-            matter.kick_vjp(&p.0, &x, &gravity, kick, &mut x_bar, &mut g_bar, &mut p_bar.0)?;
+            matter.kick_vjp(
+                &p.0,
+                &x,
+                &gravity,
+                kick,
+                &mut x_bar,
+                &mut g_bar,
+                &mut p_bar.0,
+            )?;
         }
         self.system.recycle(gravity);
         self.gravity_vjp(p, &x, g_bar, &mut x_bar, p_bar)?;
@@ -202,7 +228,15 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
         let gravity = self.system.gravity(&p.0, &p.1, &x)?;
         let mut g_bar = self.system.gravity_bar();
         let kick = self.motion.kick;
-        matter.unkick_vjp(&p.0, &mut x, &gravity, kick, &mut x_bar, &mut g_bar, &mut p_bar.0)?;
+        matter.unkick_vjp(
+            &p.0,
+            &mut x,
+            &gravity,
+            kick,
+            &mut x_bar,
+            &mut g_bar,
+            &mut p_bar.0,
+        )?;
         self.system.recycle(gravity);
         self.gravity_vjp(p, &x, g_bar, &mut x_bar, p_bar)?;
         Ok((x, x_bar))

@@ -88,18 +88,29 @@ impl March {
         let dt = match rule {
             TimeStep::Fixed(dt) if dt > binding.dt * (1.0 + 1e-9) => {
                 let (step, limit, allowed) = (self.step, binding.name, binding.dt);
-                return Err(error(StepError::TooLong { step, dt, limit, allowed }));
+                return Err(error(StepError::TooLong {
+                    step,
+                    dt,
+                    limit,
+                    allowed,
+                }));
             }
             TimeStep::Fixed(dt) => dt.min(left),
             // Equal shares of what is left, so that no tiny step ends the interval.
             TimeStep::Adaptive(safety) => left / (left / (safety * binding.dt)).ceil().max(1.0),
         };
-        system.matter().kick_drift(&p.0, x, &gravity, 0.5 * (self.pending + dt), dt)?;
+        system
+            .matter()
+            .kick_drift(&p.0, x, &gravity, 0.5 * (self.pending + dt), dt)?;
         system.recycle(gravity);
         self.pending = dt;
         self.step += 1;
         // The last step of an interval ends on it exactly, whatever the rounding of the sum.
-        self.time = if left - dt <= 1e-9 * dt { until } else { self.time + dt };
+        self.time = if left - dt <= 1e-9 * dt {
+            until
+        } else {
+            self.time + dt
+        };
         Ok(Step { dt, binding })
     }
 
@@ -115,7 +126,9 @@ impl March {
     ) -> Result<()> {
         if self.pending > 0.0 {
             let gravity = system.gravity(&p.0, &p.1, x)?;
-            system.matter().kick(&p.0, x, &gravity, 0.5 * self.pending)?;
+            system
+                .matter()
+                .kick(&p.0, x, &gravity, 0.5 * self.pending)?;
             system.recycle(gravity);
             self.pending = 0.0;
         }
@@ -123,13 +136,27 @@ impl March {
     }
 
     fn tightest(&self, limits: Vec<Limit>) -> Result<Limit> {
-        let free = Limit { name: "none", dt: f64::INFINITY };
-        let tightest = limits.into_iter().fold(free, |a, b| if b.dt < a.dt || b.dt.is_nan() { b } else { a });
+        let free = Limit {
+            name: "none",
+            dt: f64::INFINITY,
+        };
+        let tightest =
+            limits.into_iter().fold(
+                free,
+                |a, b| if b.dt < a.dt || b.dt.is_nan() { b } else { a },
+            );
         if tightest.dt > 0.0 {
             return Ok(tightest);
         }
-        let Limit { name: limit, dt: allowed } = tightest;
-        Err(error(StepError::Vanishing { step: self.step, limit, allowed }))
+        let Limit {
+            name: limit,
+            dt: allowed,
+        } = tightest;
+        Err(error(StepError::Vanishing {
+            step: self.step,
+            limit,
+            allowed,
+        }))
     }
 }
 

@@ -68,12 +68,8 @@ pub trait Matter<T: Real>: Send + Sync {
     ///
     /// # Errors
     /// What the component documents.
-    fn limits(
-        &self,
-        p: &Self::Params,
-        x: &Self::State,
-        gravity: &Gravity<T>,
-    ) -> Result<Vec<Limit>>;
+    fn limits(&self, p: &Self::Params, x: &Self::State, gravity: &Gravity<T>)
+    -> Result<Vec<Limit>>;
 }
 
 /// Matter whose three motions have adjoints.

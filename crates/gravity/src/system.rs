@@ -31,7 +31,12 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
     /// leaves the background alone.
     pub fn with_constant(mesh: &Mesh, matter: M, constant: f64) -> Self {
         let poisson = Poisson::new(mesh, 4.0 * std::f64::consts::PI * constant);
-        Self { matter, mesh: mesh.clone(), poisson, pool: Mutex::default() }
+        Self {
+            matter,
+            mesh: mesh.clone(),
+            poisson,
+            pool: Mutex::default(),
+        }
     }
 
     /// The matter.
@@ -85,7 +90,12 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
     ///
     /// # Errors
     /// Those of [`Matter::deposit`].
-    pub fn gravity(&self, p: &M::Params, background: &Background<T>, x: &M::State) -> Result<Gravity<T>> {
+    pub fn gravity(
+        &self,
+        p: &M::Params,
+        background: &Background<T>,
+        x: &M::State,
+    ) -> Result<Gravity<T>> {
         let rho = self.density(p, x)?;
         let mut gravity = self.poisson.solve(rho, self.matter.needs_acceleration());
         background.add_to(&mut gravity);
@@ -98,6 +108,9 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             .matter
             .needs_acceleration()
             .then(|| [self.buffer(), self.buffer(), self.buffer()]);
-        Gravity { potential: self.buffer(), acceleration }
+        Gravity {
+            potential: self.buffer(),
+            acceleration,
+        }
     }
 }

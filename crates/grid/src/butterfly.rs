@@ -26,7 +26,11 @@ impl Butterfly<3> for Radix {
         let sine = o.splat(T::of(0.75_f64.sqrt()));
         let (sum, difference) = (o.add(b, c), o.scale(sine, o.sub(b, c)));
         let centre = o.sub_scaled(a, half, sum);
-        [o.add(a, sum), o.sub_i(centre, difference), o.add_i(centre, difference)]
+        [
+            o.add(a, sum),
+            o.sub_i(centre, difference),
+            o.add_i(centre, difference),
+        ]
     }
 }
 

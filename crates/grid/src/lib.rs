@@ -1,4 +1,5 @@
-//! Periodic meshes, transforms of the fields on them, filters, and Poisson's equation.
+//! Periodic meshes, transforms of the fields on them, filters, Poisson's equation, and
+//! power spectra.
 //!
 //! # Conventions
 //! A field is an `ndarray` array of shape `(x, y, z)` in C order. The forward transform is
@@ -33,4 +34,6 @@ pub use operators::{
 };
 pub use poisson::{Gravity, Poisson};
 pub use real::RealFft;
-pub use spectrum::{Bins, CrossSpectrumOf, PowerSpectrum, SpectrumOf, cross_spectrum, power_spectrum};
+pub use spectrum::{
+    Bins, CrossSpectrumOf, PowerSpectrum, SpectrumOf, cross_spectrum, power_spectrum,
+};

@@ -1,5 +1,6 @@
 //! One-dimensional transforms of blocks of lines.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use adastra_core::Real;
@@ -37,7 +38,7 @@ pub(crate) struct Line<T> {
 
 impl<T: Real> Line<T> {
     pub(crate) fn new(n: usize) -> Self {
-        let kernel = mixed::kernel(n).unwrap_or_else(|| Box::new(AnyLength::new(n)));
+        let kernel = kernel::<T>(n);
         let order = kernel.order();
         let mut position = vec![0; n];
         for (row, &mode) in order.iter().enumerate() {
@@ -51,6 +52,32 @@ impl<T: Real> Line<T> {
             natural: (0..n).collect(),
         }
     }
+}
+
+/// The fastest kernel for lines of `n` points.
+///
+/// The kernels of both scalars are compiled here, once, and not again in every crate that uses a
+/// transform: they are most of the code of this crate.
+fn kernel<T: Real>(n: usize) -> Box<dyn Kernel<T>> {
+    let boxed: Box<dyn Any> = if <T as Real>::BYTES == <f32 as Real>::BYTES {
+        Box::new(kernel_f32(n))
+    } else {
+        Box::new(kernel_f64(n))
+    };
+    match boxed.downcast() {
+        Ok(kernel) => *kernel,
+        Err(_) => unreachable!("a real number is f32 or f64"),
+    }
+}
+
+#[inline(never)]
+fn kernel_f32(n: usize) -> Box<dyn Kernel<f32>> {
+    mixed::kernel(n).unwrap_or_else(|| Box::new(AnyLength::new(n)))
+}
+
+#[inline(never)]
+fn kernel_f64(n: usize) -> Box<dyn Kernel<f64>> {
+    mixed::kernel(n).unwrap_or_else(|| Box::new(AnyLength::new(n)))
 }
 
 /// rustfft on the lines of a block, one after another: serves every length.

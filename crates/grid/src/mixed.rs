@@ -20,12 +20,17 @@ use crate::simd::{Lane, Ops, Z};
 /// The kernel for lines of `n` points, if there is one for this length and this machine.
 pub(crate) fn kernel<T: 'static>(n: usize) -> Option<Box<dyn Kernel<T>>> {
     // One of the two has the type asked for.
-    let (single, double) = (Mixed::<f32>::new(n, Arch::new())?, Mixed::<f64>::new(n, Arch::new())?);
+    let (single, double) = (
+        Mixed::<f32>::new(n, Arch::new())?,
+        Mixed::<f64>::new(n, Arch::new())?,
+    );
     let single: Box<dyn Kernel<f32>> = Box::new(single);
     let double: Box<dyn Kernel<f64>> = Box::new(double);
     let single: Box<dyn Any> = Box::new(single);
     let double: Box<dyn Any> = Box::new(double);
-    let found = single.downcast::<Box<dyn Kernel<T>>>().or_else(|_| double.downcast());
+    let found = single
+        .downcast::<Box<dyn Kernel<T>>>()
+        .or_else(|_| double.downcast());
     found.ok().map(|kernel| *kernel)
 }
 
@@ -90,7 +95,11 @@ impl<T: Lane> Mixed<T> {
                 [T::of(w.re), T::of(w.im)]
             };
             let twiddles = (0..step).flat_map(|j| (0..radix).map(move |p| twiddle(j, p)));
-            passes.push(Pass { radix, step, twiddles: twiddles.collect() });
+            passes.push(Pass {
+                radix,
+                step,
+                twiddles: twiddles.collect(),
+            });
             length = step;
         }
         Some(Self { n, passes, arch })
@@ -125,7 +134,9 @@ impl<T: Lane> Kernel<T> for Mixed<T> {
         for pass in self.passes.iter().rev() {
             // Block p of a pass holds the modes p, p + radix, ... in the order found so far.
             let (radix, inner) = (pass.radix, order);
-            order = (0..radix).flat_map(|p| inner.iter().map(move |k| p + radix * k)).collect();
+            order = (0..radix)
+                .flat_map(|p| inner.iter().map(move |k| p + radix * k))
+                .collect();
         }
         order
     }
@@ -178,15 +189,33 @@ fn apply<T: Lane, S: Simd, const FORWARD: bool, const N: usize, const R: usize>(
         let (twiddles, _) = pass.twiddles.as_chunks::<R>();
         for (j, twiddles) in twiddles.iter().enumerate().take(step) {
             for lane in 0..N / 2 {
-                let (re, im) = if FORWARD { (lane, N / 2 + lane) } else { (N / 2 + lane, lane) };
-                let mut x: [Z<T, S>; R] =
-                    std::array::from_fn(|q| Z { re: parts[q][j][re], im: parts[q][j][im] });
+                let (re, im) = if FORWARD {
+                    (lane, N / 2 + lane)
+                } else {
+                    (N / 2 + lane, lane)
+                };
+                let mut x: [Z<T, S>; R] = std::array::from_fn(|q| Z {
+                    re: parts[q][j][re],
+                    im: parts[q][j][im],
+                });
                 if !FORWARD && step > 1 {
-                    x = std::array::from_fn(|p| if p == 0 { x[0] } else { ops.rotate(x[p], twiddles[p]) });
+                    x = std::array::from_fn(|p| {
+                        if p == 0 {
+                            x[0]
+                        } else {
+                            ops.rotate(x[p], twiddles[p])
+                        }
+                    });
                 }
                 let mut y = Radix::transform(ops, x);
                 if FORWARD && step > 1 {
-                    y = std::array::from_fn(|p| if p == 0 { y[0] } else { ops.rotate(y[p], twiddles[p]) });
+                    y = std::array::from_fn(|p| {
+                        if p == 0 {
+                            y[0]
+                        } else {
+                            ops.rotate(y[p], twiddles[p])
+                        }
+                    });
                 }
                 for p in 0..R {
                     (parts[p][j][re], parts[p][j][im]) = (y[p].re, y[p].im);

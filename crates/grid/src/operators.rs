@@ -23,6 +23,8 @@ mod multipliers;
 mod real;
 mod transform;
 
+pub(crate) use multipliers::Erased;
+
 pub use complex::{ComplexDerivative, ComplexFilter, ComplexLaplacian};
 pub use real::{Derivative, Filter, Gradient, InverseLaplacian, Laplacian, PoissonSolve};
 pub use transform::{ForwardFft, InverseFft};

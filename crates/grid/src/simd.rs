@@ -58,11 +58,25 @@ macro_rules! lane {
     };
 }
 lane!(
-    f32, f32s, as_mut_simd_f32s, splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s,
+    f32,
+    f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
     negate_mul_add_e_f32s
 );
 lane!(
-    f64, f64s, as_mut_simd_f64s, splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s,
+    f64,
+    f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
     negate_mul_add_e_f64s
 );
 
@@ -99,42 +113,63 @@ impl<T: Lane, S: Simd> Ops<T, S> {
 
     #[inline(always)]
     pub(crate) fn add(self, a: Z<T, S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_add(self.0, a.re, b.re), im: T::v_add(self.0, a.im, b.im) }
+        Z {
+            re: T::v_add(self.0, a.re, b.re),
+            im: T::v_add(self.0, a.im, b.im),
+        }
     }
 
     #[inline(always)]
     pub(crate) fn sub(self, a: Z<T, S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_sub(self.0, a.re, b.re), im: T::v_sub(self.0, a.im, b.im) }
+        Z {
+            re: T::v_sub(self.0, a.re, b.re),
+            im: T::v_sub(self.0, a.im, b.im),
+        }
     }
 
     /// `a + i b`.
     #[inline(always)]
     pub(crate) fn add_i(self, a: Z<T, S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_sub(self.0, a.re, b.im), im: T::v_add(self.0, a.im, b.re) }
+        Z {
+            re: T::v_sub(self.0, a.re, b.im),
+            im: T::v_add(self.0, a.im, b.re),
+        }
     }
 
     /// `a - i b`.
     #[inline(always)]
     pub(crate) fn sub_i(self, a: Z<T, S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_add(self.0, a.re, b.im), im: T::v_sub(self.0, a.im, b.re) }
+        Z {
+            re: T::v_add(self.0, a.re, b.im),
+            im: T::v_sub(self.0, a.im, b.re),
+        }
     }
 
     /// `a + x b` for real `x`.
     #[inline(always)]
     pub(crate) fn add_scaled(self, a: Z<T, S>, x: T::V<S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_mul_add(self.0, x, b.re, a.re), im: T::v_mul_add(self.0, x, b.im, a.im) }
+        Z {
+            re: T::v_mul_add(self.0, x, b.re, a.re),
+            im: T::v_mul_add(self.0, x, b.im, a.im),
+        }
     }
 
     /// `a - x b` for real `x`.
     #[inline(always)]
     pub(crate) fn sub_scaled(self, a: Z<T, S>, x: T::V<S>, b: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_mul_sub(self.0, x, b.re, a.re), im: T::v_mul_sub(self.0, x, b.im, a.im) }
+        Z {
+            re: T::v_mul_sub(self.0, x, b.re, a.re),
+            im: T::v_mul_sub(self.0, x, b.im, a.im),
+        }
     }
 
     /// `x a` for real `x`.
     #[inline(always)]
     pub(crate) fn scale(self, x: T::V<S>, a: Z<T, S>) -> Z<T, S> {
-        Z { re: T::v_mul(self.0, x, a.re), im: T::v_mul(self.0, x, a.im) }
+        Z {
+            re: T::v_mul(self.0, x, a.re),
+            im: T::v_mul(self.0, x, a.im),
+        }
     }
 
     /// `a w` for the same complex `w` in every lane.

@@ -60,9 +60,10 @@ pub struct PowerSpectrum {
 ///     (k * mesh.centre([i, 0, 0])[0]).cos()
 /// });
 /// let spectrum = power_spectrum(&mesh, &contrast)?;
-/// // A wave of unit amplitude has the variance 1/2, all in the six modes of the first bin.
-/// assert_eq!(spectrum.modes[0], 6);
-/// let variance = spectrum.power[0] * 6.0 / mesh.volume();
+/// // The first bin holds the modes of 1 and of sqrt(2) fundamentals: 6 and 12.
+/// assert_eq!(spectrum.modes[0], 18);
+/// // A wave of unit amplitude has the variance 1/2, all of it in this bin.
+/// let variance = spectrum.power[0] * 18.0 / mesh.volume();
 /// assert!((variance - 0.5).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

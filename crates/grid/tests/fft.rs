@@ -92,7 +92,10 @@ fn transforms_agree<T: Real>(tolerance: f64) {
         );
         let energy = |a: &Array3<Complex<T>>| -> f64 { a.iter().map(|z| z.norm_sqr().f64()).sum() };
         let parseval = energy(&y) / (energy(&x) * x.len() as f64) - 1.0;
-        assert!(parseval.abs() < 10.0 * tolerance, "Parseval {cells:?}: {parseval}");
+        assert!(
+            parseval.abs() < 10.0 * tolerance,
+            "Parseval {cells:?}: {parseval}"
+        );
         fft.inverse(&mut y);
         let original = x.mapv(|z| Complex::new(z.re.f64(), z.im.f64()));
         assert!(error(&y, &original) < tolerance, "round trip {cells:?}");

@@ -39,7 +39,7 @@ fn complex_fields() -> impl Strategy<Value = (Mesh, ComplexField)> {
 
 /// A mesh of different cells and lengths along each axis.
 fn mesh() -> Mesh {
-    Mesh::new([8, 12, 18], [3.0, 40.0, 0.7]).unwrap()
+    Mesh::new([8, 12, 18], [3.0, 5.0, 2.0]).unwrap()
 }
 
 /// The wavenumber of the mode `n`, in rad/kpc.
@@ -115,17 +115,19 @@ fn derivatives_of_plane_waves() {
 #[test]
 fn laplacians_of_plane_waves() {
     let mesh = mesh();
+    // What amplifies the rounding of the other modes.
+    let largest = norm_squared(mesh.spacing().map(|dx| std::f64::consts::PI / dx));
     for n in MODES {
         let k = wavenumber(&mesh, n);
         let squared = norm_squared(k);
         let field = wave(&mesh, k, f64::cos);
         let laplacian = Laplacian::new(&mesh).apply(&(), field.clone()).unwrap();
-        close(&laplacian, &field.mapv(|f| -squared * f), 1.0 + squared);
+        close(&laplacian, &field.mapv(|f| -squared * f), largest);
 
         let psi = wave(&mesh, k, Complex::cis);
         let laplacian = ComplexLaplacian::new(&mesh).apply(&(), psi.clone());
         let expected = psi.mapv(|z| -squared * z);
-        close_complex(&laplacian.unwrap(), &expected, 1.0 + squared);
+        close_complex(&laplacian.unwrap(), &expected, largest);
 
         // The mean has no inverse: it is dropped.
         let inverse = if squared > 0.0 { -1.0 / squared } else { 0.0 };

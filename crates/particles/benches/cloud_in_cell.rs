@@ -26,7 +26,10 @@ fn setup<T: Real>((count, side): (usize, usize)) -> Setup<T> {
     let mesh = Mesh::new([side; 3], [100.0; 3]).expect("a valid mesh");
     let state = InitialParticles {
         positions: Positions::Uniform { count, seed: 1 },
-        velocities: Velocities::Gaussian { dispersion: 10.0, seed: 1 },
+        velocities: Velocities::Gaussian {
+            dispersion: 10.0,
+            seed: 1,
+        },
         bulk_velocity: [0.0; 3],
         mass: 1e7,
     };
@@ -47,14 +50,18 @@ fn setup<T: Real>((count, side): (usize, usize)) -> Setup<T> {
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn deposit<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, state, .. } = setup::<T>(case);
+    let Setup {
+        particles, state, ..
+    } = setup::<T>(case);
     let mut rho = particles.mesh().zeros();
     bencher.bench_local(|| particles.deposit(&(), &state, &mut rho));
 }
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn deposit_plain_loop<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, state, .. } = setup::<T>(case);
+    let Setup {
+        particles, state, ..
+    } = setup::<T>(case);
     let mesh = particles.mesh().clone();
     let mut rho = mesh.zeros();
     bencher.bench_local(|| plain::deposit(&mesh, &state, &mut rho));
@@ -62,38 +69,65 @@ fn deposit_plain_loop<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn deposit_vjp<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, state, gravity } = setup::<T>(case);
+    let Setup {
+        particles,
+        state,
+        gravity,
+    } = setup::<T>(case);
     let mut bar = state.clone();
-    bencher.bench_local(|| {
-        particles.deposit_vjp(&(), &state, &gravity.potential, &mut bar, &mut ())
-    });
+    bencher
+        .bench_local(|| particles.deposit_vjp(&(), &state, &gravity.potential, &mut bar, &mut ()));
 }
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn kick<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, mut state, gravity } = setup::<T>(case);
+    let Setup {
+        particles,
+        mut state,
+        gravity,
+    } = setup::<T>(case);
     bencher.bench_local(|| particles.kick(&(), &mut state, &gravity, 1e-3));
 }
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn kick_plain_loop<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, mut state, gravity } = setup::<T>(case);
+    let Setup {
+        particles,
+        mut state,
+        gravity,
+    } = setup::<T>(case);
     let mesh = particles.mesh().clone();
     bencher.bench_local(|| plain::kick(&mesh, &mut state, &gravity, T::of(1e-3)));
 }
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn kick_drift<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, mut state, gravity } = setup::<T>(case);
+    let Setup {
+        particles,
+        mut state,
+        gravity,
+    } = setup::<T>(case);
     bencher.bench_local(|| particles.kick_drift(&(), &mut state, &gravity, 1e-9, 1e-9));
 }
 
 #[divan::bench(types = [f32, f64], args = CASES)]
 fn kick_vjp<T: Real>(bencher: Bencher<'_, '_>, case: (usize, usize)) {
-    let Setup { particles, state, gravity } = setup::<T>(case);
+    let Setup {
+        particles,
+        state,
+        gravity,
+    } = setup::<T>(case);
     let (mut bar, mut gravity_bar) = (state.clone(), gravity.clone());
     bencher.bench_local(|| {
-        particles.kick_vjp(&(), &state, &gravity, 1e-9, &mut bar, &mut gravity_bar, &mut ())
+        particles.kick_vjp(
+            &(),
+            &state,
+            &gravity,
+            1e-9,
+            &mut bar,
+            &mut gravity_bar,
+            &mut (),
+        )
     });
 }
 
@@ -110,7 +144,10 @@ mod plain {
             let i = s.floor();
             let n = cells[d] as i64;
             let lower = i.f64() as i64;
-            index[d] = [lower.rem_euclid(n) as usize, (lower + 1).rem_euclid(n) as usize];
+            index[d] = [
+                lower.rem_euclid(n) as usize,
+                (lower + 1).rem_euclid(n) as usize,
+            ];
             share[d] = [T::one() - (s - i), s - i];
         }
         (index, share)
@@ -135,7 +172,9 @@ mod plain {
     pub(super) fn deposit<T: Real>(mesh: &Mesh, x: &ParticleState<T>, rho: &mut Array3<T>) {
         let per_volume = T::of(1.0 / mesh.cell_volume());
         for i in 0..x.len() {
-            corners(mesh, at(x, i), |cell, w| rho[cell] += w * x.mass[i] * per_volume);
+            corners(mesh, at(x, i), |cell, w| {
+                rho[cell] += w * x.mass[i] * per_volume
+            });
         }
     }
 
@@ -145,7 +184,9 @@ mod plain {
         gravity: &Gravity<T>,
         dt: T,
     ) {
-        let Some(acceleration) = &gravity.acceleration else { return };
+        let Some(acceleration) = &gravity.acceleration else {
+            return;
+        };
         for i in 0..x.len() {
             let mut a = [T::zero(); 3];
             corners(mesh, at(x, i), |cell, w| {

@@ -17,7 +17,11 @@ pub(crate) fn shape(what: &str, found: &[usize], expected: &[usize]) -> Result<(
     if found == expected {
         return Ok(());
     }
-    Err(Error::Shape { what: what.to_owned(), found: found.to_vec(), expected: expected.to_vec() })
+    Err(Error::Shape {
+        what: what.to_owned(),
+        found: found.to_vec(),
+        expected: expected.to_vec(),
+    })
 }
 
 /// Requires the shape (n, 3) and finite numbers.
@@ -39,9 +43,18 @@ pub(crate) fn finite<T: Real>(field: &'static str, a: &Array2<T>) -> Result<(), 
     if all {
         return Ok(());
     }
-    let i = values.iter().position(|x| !x.is_finite()).unwrap_or_default();
+    let i = values
+        .iter()
+        .position(|x| !x.is_finite())
+        .unwrap_or_default();
     let (particle, component, value) = (i / 3, i % 3, values[i].f64());
-    Err(ParticleError::Particle { field, particle, component, value, allowed: "finite" })
+    Err(ParticleError::Particle {
+        field,
+        particle,
+        component,
+        value,
+        allowed: "finite",
+    })
 }
 
 /// The elements in logical order, without a copy where they lie so.
@@ -57,7 +70,8 @@ pub(crate) fn dense_mut<T: Real, D: Dimension>(a: &mut Array<T, D>) -> &mut [T] 
     if !a.is_standard_layout() {
         *a = a.as_standard_layout().into_owned();
     }
-    a.as_slice_mut().expect("an owned array in standard layout is contiguous")
+    a.as_slice_mut()
+        .expect("an owned array in standard layout is contiguous")
 }
 
 /// `y += x`, three numbers.
@@ -77,10 +91,7 @@ pub(crate) fn triple<T: Real>(values: &[T], i: usize) -> [T; 3] {
 /// Calls `f` with every chunk: in parallel if there are several.
 ///
 /// The chunks write to disjoint places, so that the result does not depend on the threads.
-pub(crate) fn each<I: Send>(
-    chunks: impl ExactSizeIterator<Item = I>,
-    f: impl Fn(I) + Send + Sync,
-) {
+pub(crate) fn each<I: Send>(chunks: impl ExactSizeIterator<Item = I>, f: impl Fn(I) + Send + Sync) {
     if chunks.len() <= 1 {
         chunks.for_each(f);
     } else {

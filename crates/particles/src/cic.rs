@@ -119,7 +119,9 @@ impl<T: Real> Cic<T> {
         let lower = &field[cloud.plane[0] * n..][..n];
         let upper = &field[cloud.plane[1] * n..][..n];
         let [a, b, c, d] = cloud.within;
-        [lower[a], lower[b], lower[c], lower[d], upper[a], upper[b], upper[c], upper[d]]
+        [
+            lower[a], lower[b], lower[c], lower[d], upper[a], upper[b], upper[c], upper[d],
+        ]
     }
 }
 
@@ -193,7 +195,10 @@ mod tests {
 
     fn check_in_box<T: Real>(x: T, size: T) {
         let wrapped = wrap(x, size);
-        assert!(wrapped >= T::zero() && wrapped < size, "{x} in {size} gives {wrapped}");
+        assert!(
+            wrapped >= T::zero() && wrapped < size,
+            "{x} in {size} gives {wrapped}"
+        );
     }
 
     #[test]
@@ -204,7 +209,14 @@ mod tests {
         assert_eq!(wrap(123.5, 10.0), 3.5);
         assert!(wrap(f64::NAN, 10.0).is_nan());
         assert!(wrap(f64::INFINITY, 10.0).is_nan());
-        for x in [0.0, -0.0, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, f32::MAX, f32::MIN] {
+        for x in [
+            0.0,
+            -0.0,
+            f32::MIN_POSITIVE,
+            -f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::MIN,
+        ] {
             check_in_box(x, 0.3);
             check_in_box(f64::from(x), 0.3);
         }

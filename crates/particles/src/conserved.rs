@@ -31,7 +31,10 @@ impl Conserved {
         let centre = mesh.size().map(|l| 0.5 * l);
         let (position, velocity) = (dense(&x.position), dense(&x.velocity));
         let mut sums = Self::default();
-        let particles = position.chunks_exact(3).zip(velocity.chunks_exact(3)).zip(&x.mass);
+        let particles = position
+            .chunks_exact(3)
+            .zip(velocity.chunks_exact(3))
+            .zip(&x.mass);
         for ((position, velocity), m) in particles {
             let m = m.f64();
             let r: [f64; 3] = std::array::from_fn(|d| position[d].f64() - centre[d]);

@@ -54,14 +54,20 @@ pub(crate) fn deposit_vjp<T: Real>(
     let slabs = Slabs::new(cic, &dense(position), |i| mass[i] * cic.per_volume);
     let bars = slabs.gather(|cloud, &m| {
         let corners = cic.corners(cloud, &rho_bar);
-        (cloud.gradient(corners).map(|slope| m * slope), cic.per_volume * cloud.value(corners))
+        (
+            cloud.gradient(corners).map(|slope| m * slope),
+            cic.per_volume * cloud.value(corners),
+        )
     });
     let position_bar = dense_mut(position_bar).chunks_mut(3 * SORTED);
     let mass_bar = dense_mut(mass_bar).chunks_mut(SORTED);
-    bars.each(position_bar.zip(mass_bar), |(position_bar, mass_bar), i, (slope, value)| {
-        add(&mut position_bar[3 * i..3 * i + 3], slope);
-        mass_bar[i] += value;
-    });
+    bars.each(
+        position_bar.zip(mass_bar),
+        |(position_bar, mass_bar), i, (slope, value)| {
+            add(&mut position_bar[3 * i..3 * i + 3], slope);
+            mass_bar[i] += value;
+        },
+    );
 }
 
 impl<T: Real> Operator<T> for Deposit {
@@ -96,11 +102,18 @@ impl<T: Real> Tangent<T> for Deposit {
         let meshes = [dense_mut(&mut rho), dense_mut(&mut drho)];
         let (dx, m, dm) = (dense(&dposition), dense(&mass), dense(&dmass));
         let slabs = Slabs::new(&cic, &dense(&position), |i| {
-            (m[i] * cic.per_volume, dm[i] * cic.per_volume, triple(&dx, i))
+            (
+                m[i] * cic.per_volume,
+                dm[i] * cic.per_volume,
+                triple(&dx, i),
+            )
         });
         slabs.scatter(meshes, |cloud, &(m, dm, dx)| {
             let (shifted, grown) = (cloud.weights_along(m, dx), cloud.weights(dm));
-            [cloud.weights(m), std::array::from_fn(|corner| shifted[corner] + grown[corner])]
+            [
+                cloud.weights(m),
+                std::array::from_fn(|corner| shifted[corner] + grown[corner]),
+            ]
         });
         Ok((rho, drho))
     }
@@ -121,11 +134,22 @@ impl<T: Real> Adjoint<T> for Deposit {
         rho_bar: Array3<T>,
         (): &mut (),
     ) -> Result<Self::In> {
-        shape("cotangent of the density", rho_bar.shape(), &self.mesh.cells())?;
+        shape(
+            "cotangent of the density",
+            rho_bar.shape(),
+            &self.mesh.cells(),
+        )?;
         let mut position_bar = Array2::zeros(position.raw_dim());
         let mut mass_bar = Array1::zeros(mass.raw_dim());
         let cic = Cic::new(&self.mesh);
-        deposit_vjp(&cic, &position, &mass, &rho_bar, &mut position_bar, &mut mass_bar);
+        deposit_vjp(
+            &cic,
+            &position,
+            &mass,
+            &rho_bar,
+            &mut position_bar,
+            &mut mass_bar,
+        );
         Ok((position_bar, mass_bar))
     }
 }

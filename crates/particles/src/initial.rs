@@ -149,11 +149,22 @@ impl InitialParticles {
                 let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
                 Ok((0..count).map(|_| size.map(|l| l * uniform(rng))).collect())
             }
-            Positions::Plummer { count, centre, scale_radius, cutoff, seed } => {
+            Positions::Plummer {
+                count,
+                centre,
+                scale_radius,
+                cutoff,
+                seed,
+            } => {
                 counted(count)?;
                 inside("centre", centre, size)?;
                 let good = scale_radius > 0.0 && scale_radius.is_finite();
-                within("scale_radius", scale_radius, good, "positive and finite, in kpc")?;
+                within(
+                    "scale_radius",
+                    scale_radius,
+                    good,
+                    "positive and finite, in kpc",
+                )?;
                 let half = 0.5 * size.into_iter().fold(f64::INFINITY, f64::min);
                 let good = cutoff > 0.0 && cutoff <= half;
                 let allowed = "positive and at most half the shortest side of the box, in kpc";
@@ -184,11 +195,22 @@ impl InitialParticles {
                 let allowed = "finite and not negative, in km/s";
                 at_least_zero::<T>("dispersion", dispersion, allowed)?;
                 let rng = &mut stream(seed);
-                Ok(at.iter().map(|_| [(); 3].map(|()| dispersion * normal(rng))).collect())
+                Ok(at
+                    .iter()
+                    .map(|_| [(); 3].map(|()| dispersion * normal(rng)))
+                    .collect())
             }
             Velocities::Equilibrium { seed } => {
-                let Positions::Plummer { centre, scale_radius, cutoff, .. } = self.positions else {
-                    return Err(ParticleError::NoEquilibrium { positions: self.positions.name() });
+                let Positions::Plummer {
+                    centre,
+                    scale_radius,
+                    cutoff,
+                    ..
+                } = self.positions
+                else {
+                    return Err(ParticleError::NoEquilibrium {
+                        positions: self.positions.name(),
+                    });
                 };
                 let whole = self.mass * at.len() as f64 / enclosed(cutoff / scale_radius);
                 let rng = &mut stream(seed);
@@ -233,7 +255,12 @@ fn counted(count: usize) -> Result<(), ParticleError> {
 
 fn inside(name: &'static str, x: [f64; 3], size: [f64; 3]) -> Result<(), ParticleError> {
     for (x, size) in x.into_iter().zip(size) {
-        within(name, x, (0.0..=size).contains(&x), "inside the box, from 0 to its size in kpc")?;
+        within(
+            name,
+            x,
+            (0.0..=size).contains(&x),
+            "inside the box, from 0 to its size in kpc",
+        )?;
     }
     Ok(())
 }
@@ -244,7 +271,12 @@ fn at_least_zero<T: Real>(
     allowed: &'static str,
 ) -> Result<T, ParticleError> {
     let rounded = T::of(value);
-    within(name, value, rounded >= T::zero() && rounded.is_finite(), allowed)?;
+    within(
+        name,
+        value,
+        rounded >= T::zero() && rounded.is_finite(),
+        allowed,
+    )?;
     Ok(rounded)
 }
 
@@ -254,5 +286,13 @@ fn within(
     good: bool,
     allowed: &'static str,
 ) -> Result<(), ParticleError> {
-    if good { Ok(()) } else { Err(ParticleError::Range { name, value, allowed }) }
+    if good {
+        Ok(())
+    } else {
+        Err(ParticleError::Range {
+            name,
+            value,
+            allowed,
+        })
+    }
 }

@@ -100,11 +100,17 @@ impl Particles {
             return Err(self.missing(n));
         };
         for mesh in acceleration_bar.iter() {
-            shape("cotangent of the acceleration", mesh.shape(), &self.mesh.cells())?;
+            shape(
+                "cotangent of the acceleration",
+                mesh.shape(),
+                &self.mesh.cells(),
+            )?;
         }
         let cic = Cic::new(&self.mesh);
         let v_bar = dense(&x_bar.velocity);
-        let slabs = Slabs::new(&cic, &dense(position), |i| triple(&v_bar, i).map(|v| dt * v));
+        let slabs = Slabs::new(&cic, &dense(position), |i| {
+            triple(&v_bar, i).map(|v| dt * v)
+        });
 
         let results = slabs.gather(|cloud, v_bar| {
             let a = meshes.map(|mesh| cic.corners(cloud, mesh));
@@ -114,10 +120,13 @@ impl Particles {
             (cloud.gradient(std::array::from_fn(sum)), also(cloud, a))
         });
         let position_bar = dense_mut(&mut x_bar.position).chunks_mut(3 * SORTED);
-        results.each(position_bar.zip(outputs), |(position_bar, output), i, (slope, result)| {
-            add(&mut position_bar[3 * i..3 * i + 3], slope);
-            store(output, i, result);
-        });
+        results.each(
+            position_bar.zip(outputs),
+            |(position_bar, output), i, (slope, result)| {
+                add(&mut position_bar[3 * i..3 * i + 3], slope);
+                store(output, i, result);
+            },
+        );
 
         let [ax_bar, ay_bar, az_bar] = acceleration_bar;
         let meshes = [dense_mut(ax_bar), dense_mut(ay_bar), dense_mut(az_bar)];
@@ -142,7 +151,10 @@ impl Particles {
 
     fn missing(&self, particles: usize) -> Error {
         let cells = self.mesh.cells();
-        Error::operator("particles", ParticleError::MissingAcceleration { cells, particles })
+        Error::operator(
+            "particles",
+            ParticleError::MissingAcceleration { cells, particles },
+        )
     }
 
     /// Requires the mesh's shape of `rho` and a consistent state with finite positions.
@@ -155,7 +167,11 @@ impl Particles {
 /// Requires a cotangent of the shape of the state.
 fn same_len<T: Real>(x: &ParticleState<T>, x_bar: &ParticleState<T>) -> Result<()> {
     x_bar.checked_len()?;
-    shape("cotangent of the masses", x_bar.mass.shape(), &[x.checked_len()?])
+    shape(
+        "cotangent of the masses",
+        x_bar.mass.shape(),
+        &[x.checked_len()?],
+    )
 }
 
 impl<T: Real> Matter<T> for Particles {
@@ -172,13 +188,7 @@ impl<T: Real> Matter<T> for Particles {
         Ok(())
     }
 
-    fn kick(
-        &self,
-        (): &(),
-        x: &mut ParticleState<T>,
-        gravity: &Gravity<T>,
-        dt: f64,
-    ) -> Result<()> {
+    fn kick(&self, (): &(), x: &mut ParticleState<T>, gravity: &Gravity<T>, dt: f64) -> Result<()> {
         x.checked_len()?;
         let dt = T::of(dt);
         let velocity = dense_mut(&mut x.velocity).chunks_mut(3 * SORTED);
@@ -208,12 +218,21 @@ impl<T: Real> Matter<T> for Particles {
         let velocity = dense(&x.velocity);
         let fastest = velocity.chunks_exact(3).fold([T::zero(); 3], |fastest, v| {
             // NaN is kept, so that it shows in the limit.
-            std::array::from_fn(|d| if fastest[d] >= v[d].abs() { fastest[d] } else { v[d].abs() })
+            std::array::from_fn(|d| {
+                if fastest[d] >= v[d].abs() {
+                    fastest[d]
+                } else {
+                    v[d].abs()
+                }
+            })
         });
         let spacing = self.mesh.spacing();
         let dt = (0..3).map(|d| spacing[d] / fastest[d].f64());
         let dt = dt.fold(f64::INFINITY, |a, b| if a <= b { a } else { b });
-        Ok(vec![Limit { name: "particle CFL", dt }])
+        Ok(vec![Limit {
+            name: "particle CFL",
+            dt,
+        }])
     }
 }
 
@@ -250,7 +269,16 @@ impl<T: Real> MatterAdjoint<T> for Particles {
         let nothing = std::iter::repeat_n((), x.len().div_ceil(SORTED));
         let (position, dt) = (&x.position, T::of(dt));
         let also = |_: &Cloud<T>, _: [[T; 8]; 3]| ();
-        self.pull_back(position, gravity, dt, x_bar, gravity_bar, also, nothing, |_, _, ()| ())
+        self.pull_back(
+            position,
+            gravity,
+            dt,
+            x_bar,
+            gravity_bar,
+            also,
+            nothing,
+            |_, _, ()| (),
+        )
     }
 
     /// `x' = x + dt v`, up to whole box lengths: `v_bar += dt x_bar`.
@@ -305,6 +333,15 @@ impl<T: Real> MatterReversible<T> for Particles {
         let unkick = |v: &mut &mut [T], i: usize, a: [T; 3]| {
             add(&mut v[3 * i..3 * i + 3], a.map(|a| -dt * a));
         };
-        self.pull_back(&x.position, gravity, dt, x_bar, gravity_bar, also, velocity, unkick)
+        self.pull_back(
+            &x.position,
+            gravity,
+            dt,
+            x_bar,
+            gravity_bar,
+            also,
+            velocity,
+            unkick,
+        )
     }
 }

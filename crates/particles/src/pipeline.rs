@@ -47,7 +47,11 @@ impl MatterPlugin for ParticleMatter {
     fn state<T: Real>(arrays: &mut Arrays<T>, _: &Site) -> Result<ParticleState<T>> {
         let position = arrays.take_real("position")?;
         let velocity = arrays.take_real("velocity")?;
-        Ok(ParticleState::new(position, velocity, arrays.take_real("mass")?)?)
+        Ok(ParticleState::new(
+            position,
+            velocity,
+            arrays.take_real("mass")?,
+        )?)
     }
     fn erase<T: Real>(matter: Particles) -> Box<dyn AnyMatter<T>> {
         reversible(matter)
@@ -77,8 +81,15 @@ fn generate<T: Real>(
     mass: Mass,
 ) -> Result<Arrays<T>> {
     let bulk_velocity = bulk_velocity.map(|v| v.0);
-    let initial = InitialParticles { positions, velocities, bulk_velocity, mass: mass.0 };
-    let particles = initial.generate(&site.mesh).map_err(|e| Error::plugin("with", e))?;
+    let initial = InitialParticles {
+        positions,
+        velocities,
+        bulk_velocity,
+        mass: mass.0,
+    };
+    let particles = initial
+        .generate(&site.mesh)
+        .map_err(|e| Error::plugin("with", e))?;
     Ok(Arrays::new()
         .real("position", particles.position)
         .real("velocity", particles.velocity)
@@ -89,7 +100,10 @@ fn thermal(dispersion: Velocity, seed: u64) -> Velocities {
     if dispersion.0 == 0.0 {
         Velocities::Zero
     } else {
-        Velocities::Gaussian { dispersion: dispersion.0, seed }
+        Velocities::Gaussian {
+            dispersion: dispersion.0,
+            seed,
+        }
     }
 }
 
@@ -103,8 +117,11 @@ fn at_rest() -> [Velocity; 3] {
 
 const MASS: Doc = doc("mass", "Msun", "mass of each particle");
 const VELOCITY: Doc = doc("velocity", "km/s", "bulk velocity [x, y, z]; default 0");
-const DISPERSION: Doc =
-    doc("velocity_dispersion", "km/s", "Gaussian dispersion along each axis; default 0");
+const DISPERSION: Doc = doc(
+    "velocity_dispersion",
+    "km/s",
+    "Gaussian dispersion along each axis; default 0",
+);
 
 /// `particles.single`
 #[derive(Debug)]
@@ -127,7 +144,9 @@ impl InitialPlugin for Single {
     type Options = SingleTable;
 
     fn arrays<T: Real>(o: SingleTable, site: &Site, _: &dyn AnyFields<T>) -> Result<Arrays<T>> {
-        let positions = Positions::Single { position: o.position.map(|x| x.0) };
+        let positions = Positions::Single {
+            position: o.position.map(|x| x.0),
+        };
         generate(site, positions, Velocities::Zero, o.velocity, o.mass)
     }
 }
@@ -152,7 +171,11 @@ impl InitialPlugin for Lattice {
     const NAME: &'static str = "particles.lattice";
     const ABOUT: &'static str = "particles on a lattice that fills the box";
     const OPTIONS: &'static [Doc] = &[
-        doc("count", "", "particles along x, y and z; one is the middle: [8, 8, 1]"),
+        doc(
+            "count",
+            "",
+            "particles along x, y and z; one is the middle: [8, 8, 1]",
+        ),
         MASS,
         DISPERSION,
         VELOCITY,
@@ -161,7 +184,13 @@ impl InitialPlugin for Lattice {
 
     fn arrays<T: Real>(o: LatticeTable, site: &Site, _: &dyn AnyFields<T>) -> Result<Arrays<T>> {
         let velocities = thermal(o.velocity_dispersion, site.seed);
-        generate(site, Positions::Lattice { count: o.count }, velocities, o.velocity, o.mass)
+        generate(
+            site,
+            Positions::Lattice { count: o.count },
+            velocities,
+            o.velocity,
+            o.mass,
+        )
     }
 }
 
@@ -183,13 +212,21 @@ pub struct UniformTable {
 
 impl InitialPlugin for Uniform {
     const NAME: &'static str = "particles.uniform";
-    const ABOUT: &'static str = "particles at random in the box; seeded by the configuration's seed";
-    const OPTIONS: &'static [Doc] =
-        &[doc("count", "", "number of particles"), MASS, DISPERSION, VELOCITY];
+    const ABOUT: &'static str =
+        "particles at random in the box; seeded by the configuration's seed";
+    const OPTIONS: &'static [Doc] = &[
+        doc("count", "", "number of particles"),
+        MASS,
+        DISPERSION,
+        VELOCITY,
+    ];
     type Options = UniformTable;
 
     fn arrays<T: Real>(o: UniformTable, site: &Site, _: &dyn AnyFields<T>) -> Result<Arrays<T>> {
-        let positions = Positions::Uniform { count: o.count, seed: site.seed };
+        let positions = Positions::Uniform {
+            count: o.count,
+            seed: site.seed,
+        };
         let velocities = thermal(o.velocity_dispersion, site.seed);
         generate(site, positions, velocities, o.velocity, o.mass)
     }
@@ -233,6 +270,12 @@ impl InitialPlugin for Plummer {
             cutoff: o.cutoff.0,
             seed: site.seed,
         };
-        generate(site, positions, Velocities::Equilibrium { seed: site.seed }, o.velocity, o.mass)
+        generate(
+            site,
+            positions,
+            Velocities::Equilibrium { seed: site.seed },
+            o.velocity,
+            o.mass,
+        )
     }
 }

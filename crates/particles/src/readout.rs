@@ -50,7 +50,10 @@ impl<T: Real> Operator<T> for Readout {
         let field = dense(&field);
         let slabs = Slabs::new(&cic, &dense(&position), |_| ());
         let read = slabs.gather(|cloud, ()| cloud.value(cic.corners(cloud, &field)));
-        read.each(dense_mut(&mut values).chunks_mut(SORTED), |values, i, value| values[i] = value);
+        read.each(
+            dense_mut(&mut values).chunks_mut(SORTED),
+            |values, i, value| values[i] = value,
+        );
         Ok(values)
     }
 }
@@ -65,7 +68,11 @@ impl<T: Real> Tangent<T> for Readout {
     ) -> Result<(Array1<T>, Array1<T>)> {
         self.check(&field, &position)?;
         self.check(&dfield, &dposition)?;
-        shape("tangent of the positions", dposition.shape(), position.shape())?;
+        shape(
+            "tangent of the positions",
+            dposition.shape(),
+            position.shape(),
+        )?;
         let cic = Cic::new(&self.mesh);
         let n = position.nrows();
         let (mut values, mut dvalues) = (Array1::zeros(n), Array1::zeros(n));
@@ -76,14 +83,20 @@ impl<T: Real> Tangent<T> for Readout {
             let corners = cic.corners(cloud, &field);
             let [gx, gy, gz] = cloud.gradient(corners);
             let moved = gx * dx[0] + gy * dx[1] + gz * dx[2];
-            (cloud.value(corners), cloud.value(cic.corners(cloud, &dfield)) + moved)
+            (
+                cloud.value(corners),
+                cloud.value(cic.corners(cloud, &dfield)) + moved,
+            )
         });
         let values_of = dense_mut(&mut values).chunks_mut(SORTED);
         let dvalues_of = dense_mut(&mut dvalues).chunks_mut(SORTED);
-        read.each(values_of.zip(dvalues_of), |(values, dvalues), i, (value, dvalue)| {
-            values[i] = value;
-            dvalues[i] = dvalue;
-        });
+        read.each(
+            values_of.zip(dvalues_of),
+            |(values, dvalues), i, (value, dvalue)| {
+                values[i] = value;
+                dvalues[i] = dvalue;
+            },
+        );
         Ok((values, dvalues))
     }
 }
@@ -103,19 +116,30 @@ impl<T: Real> Adjoint<T> for Readout {
         value_bar: Array1<T>,
         (): &mut (),
     ) -> Result<Self::In> {
-        shape("cotangent of the values", value_bar.shape(), &[position.nrows()])?;
+        shape(
+            "cotangent of the values",
+            value_bar.shape(),
+            &[position.nrows()],
+        )?;
         let cic = Cic::new(&self.mesh);
         let mut field_bar = self.mesh.zeros();
         let mut position_bar = Array2::zeros(position.raw_dim());
         let (field, value_bar) = (dense(&field), dense(&value_bar));
         let slabs = Slabs::new(&cic, &dense(&position), |i| value_bar[i]);
         let slopes = slabs.gather(|cloud, &bar| {
-            cloud.gradient(cic.corners(cloud, &field)).map(|slope| bar * slope)
+            cloud
+                .gradient(cic.corners(cloud, &field))
+                .map(|slope| bar * slope)
         });
-        slopes.each(dense_mut(&mut position_bar).chunks_mut(3 * SORTED), |position_bar, i, slope| {
-            add(&mut position_bar[3 * i..3 * i + 3], slope);
+        slopes.each(
+            dense_mut(&mut position_bar).chunks_mut(3 * SORTED),
+            |position_bar, i, slope| {
+                add(&mut position_bar[3 * i..3 * i + 3], slope);
+            },
+        );
+        slabs.scatter([dense_mut(&mut field_bar)], |cloud, &bar| {
+            [cloud.weights(bar)]
         });
-        slabs.scatter([dense_mut(&mut field_bar)], |cloud, &bar| [cloud.weights(bar)]);
         Ok((field_bar, position_bar))
     }
 }

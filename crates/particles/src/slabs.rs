@@ -61,7 +61,9 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
             vec![Chunk::unsorted(position, payload)]
         } else {
             let chunks = position.par_chunks(3 * SORTED).enumerate();
-            chunks.map(|(c, x)| Chunk::sorted(cic, x, |i| payload(c * SORTED + i))).collect()
+            chunks
+                .map(|(c, x)| Chunk::sorted(cic, x, |i| payload(c * SORTED + i)))
+                .collect()
         };
         Self { cic: *cic, chunks }
     }
@@ -71,8 +73,11 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
         &self,
         f: impl Fn(&Cloud<T>, &P) -> R + Send + Sync,
     ) -> Results<'_, T, P, R> {
-        let mut chunks: Vec<Vec<R>> =
-            self.chunks.iter().map(|c| vec![R::default(); c.particles.len()]).collect();
+        let mut chunks: Vec<Vec<R>> = self
+            .chunks
+            .iter()
+            .map(|c| vec![R::default(); c.particles.len()])
+            .collect();
         let fill = |particles: &[([T; 3], P)], results: &mut [R]| {
             for ((x, payload), result) in particles.iter().zip(results) {
                 *result = f(&self.cic.cloud(x), payload);
@@ -94,11 +99,15 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
                     }
                 }
                 slabs.into_par_iter().for_each(|work| {
-                    work.into_iter().for_each(|(particles, results)| fill(particles, results));
+                    work.into_iter()
+                        .for_each(|(particles, results)| fill(particles, results));
                 });
             }
         }
-        Results { slabs: self, chunks }
+        Results {
+            slabs: self,
+            chunks,
+        }
     }
 
     /// Adds `values(cloud, payload)[k]` to the eight corners of every particle in mesh `k`.
@@ -127,7 +136,7 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
                 }
                 let cloud = self.cic.cloud(x);
                 for (mesh, values) in meshes.iter_mut().zip(values(&cloud, payload)) {
-                    for (plane, values) in cloud.plane.into_iter().zip(values.chunks_exact(4)) {
+                    for (plane, values) in cloud.plane.into_iter().zip(halves(&values)) {
                         add(&mut mesh[plane * plane_len..][..plane_len], &cloud, values);
                     }
                 }
@@ -143,49 +152,72 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
         let plane_len = self.cic.plane_len();
         for parity in 0..2 {
             // Planes (slab, slab + 1) of every mesh, for every slab of this parity.
-            let mut pairs: Vec<Vec<&mut [T]>> =
-                (0..self.cic.cells()[0] / 2).map(|_| Vec::with_capacity(2 * K)).collect();
+            let mut pairs: Vec<Vec<&mut [T]>> = (0..self.cic.cells()[0] / 2)
+                .map(|_| Vec::with_capacity(2 * K))
+                .collect();
             for mesh in &mut meshes {
                 let (before, from) = mesh.split_at_mut(parity * plane_len);
-                let planes = from.chunks_mut(plane_len).chain(before.chunks_mut(plane_len));
+                let planes = from
+                    .chunks_mut(plane_len)
+                    .chain(before.chunks_mut(plane_len));
                 for (i, plane) in planes.enumerate() {
                     pairs[i / 2].push(plane);
                 }
             }
-            pairs.into_par_iter().enumerate().for_each(|(pair, mut planes)| {
-                let particles = self.chunks.iter().flat_map(|c| c.of(2 * pair + parity));
-                for (x, payload) in particles {
-                    let cloud = self.cic.cloud(x);
-                    let values = values(&cloud, payload);
-                    let values = values.iter().flat_map(|values| values.chunks_exact(4));
-                    for (plane, values) in planes.iter_mut().zip(values) {
-                        add(plane, &cloud, values);
+            pairs
+                .into_par_iter()
+                .enumerate()
+                .for_each(|(pair, mut planes)| {
+                    let planes = &mut planes[..2 * K];
+                    for chunk in &self.chunks {
+                        for (x, payload) in chunk.of(2 * pair + parity) {
+                            let cloud = self.cic.cloud(x);
+                            let values = values(&cloud, payload);
+                            for k in 0..K {
+                                let [lower, upper] = halves(&values[k]);
+                                add(planes[2 * k], &cloud, lower);
+                                add(planes[2 * k + 1], &cloud, upper);
+                            }
+                        }
                     }
-                }
-            });
+                });
         }
     }
 }
 
+/// The corners in the lower and in the upper plane.
+#[inline(always)]
+fn halves<T: Real>(v: &[T; 8]) -> [[T; 4]; 2] {
+    [[v[0], v[1], v[2], v[3]], [v[4], v[5], v[6], v[7]]]
+}
+
 /// Adds the values of four corners to their plane.
 #[inline(always)]
-fn add<T: Real>(plane: &mut [T], cloud: &Cloud<T>, values: &[T]) {
-    for (&cell, &value) in cloud.within.iter().zip(values) {
-        plane[cell] += value;
+fn add<T: Real>(plane: &mut [T], cloud: &Cloud<T>, values: [T; 4]) {
+    for corner in 0..4 {
+        plane[cloud.within[corner]] += values[corner];
     }
 }
 
 impl<T: Real, P: Copy + Default> Chunk<T, P> {
     fn unsorted(position: &[T], payload: impl Fn(usize) -> P) -> Self {
         let particles = position.chunks_exact(3).enumerate();
-        let particles: Vec<_> =
-            particles.map(|(i, x)| ([x[0], x[1], x[2]], payload(i))).collect();
-        Self { index: (0..particles.len() as u16).collect(), particles, begin: Vec::new() }
+        let particles: Vec<_> = particles
+            .map(|(i, x)| ([x[0], x[1], x[2]], payload(i)))
+            .collect();
+        Self {
+            index: (0..particles.len() as u16).collect(),
+            particles,
+            begin: Vec::new(),
+        }
     }
 
     /// A counting sort, which keeps the order of equals.
     fn sorted(cic: &Cic<T>, position: &[T], payload: impl Fn(usize) -> P) -> Self {
-        let slabs: Vec<u16> = position.chunks_exact(3).map(|x| cic.slab(x[0]) as u16).collect();
+        let slabs: Vec<u16> = position
+            .chunks_exact(3)
+            .map(|x| cic.slab(x[0]) as u16)
+            .collect();
         let mut begin = vec![0u16; cic.cells()[0] + 1];
         for &slab in &slabs {
             begin[usize::from(slab) + 1] += 1;
@@ -202,7 +234,11 @@ impl<T: Real, P: Copy + Default> Chunk<T, P> {
             index[usize::from(*next)] = i as u16;
             *next += 1;
         }
-        Self { particles, index, begin }
+        Self {
+            particles,
+            index,
+            begin,
+        }
     }
 
     fn is_sorted(&self) -> bool {
@@ -272,7 +308,9 @@ mod tests {
             let mut values = vec![T::zero(); n];
             let read = slabs.gather(|cloud, &m| m * cloud.value(cic.corners(cloud, &field)));
             let together = if many == 0 { SORTED } else { n.max(1) };
-            read.each(values.chunks_mut(together), |values, i, value| values[i] = value);
+            read.each(values.chunks_mut(together), |values, i, value| {
+                values[i] = value
+            });
             [a, b, values].concat()
         })
     }

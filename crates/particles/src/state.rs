@@ -26,12 +26,19 @@ impl<T: Real> ParticleState<T> {
     /// [`Error::Shape`] unless the shapes are (n, 3), (n, 3) and (n,);
     /// [`ParticleError::Particle`] where a number is not finite or a mass is negative.
     pub fn new(position: Array2<T>, velocity: Array2<T>, mass: Array1<T>) -> Result<Self> {
-        let state = Self { position, velocity, mass };
+        let state = Self {
+            position,
+            velocity,
+            mass,
+        };
         state.checked_len()?;
         let wrong = |e: ParticleError| Error::operator("particles", e);
         finite("position", &state.position).map_err(wrong)?;
         finite("velocity", &state.velocity).map_err(wrong)?;
-        if let Some(particle) = state.mass.iter().position(|&m| !(m >= T::zero() && m.is_finite()))
+        if let Some(particle) = state
+            .mass
+            .iter()
+            .position(|&m| !(m >= T::zero() && m.is_finite()))
         {
             let value = state.mass[particle].f64();
             let allowed = "finite and not negative, in Msun";

@@ -36,18 +36,22 @@ pub struct Arrays<T> {
 impl<T: Real> Arrays<T> {
     /// No arrays.
     pub fn new() -> Self {
-        Self { arrays: BTreeMap::new() }
+        Self {
+            arrays: BTreeMap::new(),
+        }
     }
 
     /// Adds a real array.
     pub fn real<D: Dimension>(mut self, name: &str, array: Array<T, D>) -> Self {
-        self.arrays.insert(name.to_owned(), AnyArray::Real(array.into_dyn()));
+        self.arrays
+            .insert(name.to_owned(), AnyArray::Real(array.into_dyn()));
         self
     }
 
     /// Adds a complex array.
     pub fn complex<D: Dimension>(mut self, name: &str, array: Array<Complex<T>, D>) -> Self {
-        self.arrays.insert(name.to_owned(), AnyArray::Complex(array.into_dyn()));
+        self.arrays
+            .insert(name.to_owned(), AnyArray::Complex(array.into_dyn()));
         self
     }
 
@@ -82,7 +86,10 @@ impl<T: Real> Arrays<T> {
         self.arrays.remove(name).ok_or_else(|| {
             let have: Vec<_> = self.arrays.keys().cloned().collect();
             let needed = format!("an array of this name; there is {have:?}");
-            Error::Missing { key: name.to_owned(), needed }
+            Error::Missing {
+                key: name.to_owned(),
+                needed,
+            }
         })
     }
 
@@ -92,7 +99,11 @@ impl<T: Real> Arrays<T> {
     /// [`Error::Range`] naming an array that the component does not know.
     pub fn finish(self) -> Result<()> {
         match self.arrays.into_keys().next() {
-            Some(name) => Err(Error::range(name, "an array", "only the fields of the component")),
+            Some(name) => Err(Error::range(
+                name,
+                "an array",
+                "only the fields of the component",
+            )),
             None => Ok(()),
         }
     }
@@ -104,7 +115,13 @@ fn rank<A: Clone, D: Dimension>(name: &str, array: ArrayD<A>) -> Result<Array<A,
     array
         .into_dimensionality()
         .map(|a| a.as_standard_layout().into_owned())
-        .map_err(|_| Error::range(format!("shape of {name}"), format!("{shape:?}"), format!("{axes} axes")))
+        .map_err(|_| {
+            Error::range(
+                format!("shape of {name}"),
+                format!("{shape:?}"),
+                format!("{axes} axes"),
+            )
+        })
 }
 
 /// Checks an array's shape.
@@ -115,5 +132,9 @@ pub fn expect_shape(name: &str, found: &[usize], expected: &[usize]) -> Result<(
     if found == expected {
         return Ok(());
     }
-    Err(Error::range(format!("shape of {name}"), format!("{found:?}"), format!("{expected:?}")))
+    Err(Error::range(
+        format!("shape of {name}"),
+        format!("{found:?}"),
+        format!("{expected:?}"),
+    ))
 }

@@ -224,11 +224,17 @@ impl Config {
     /// # Errors
     /// [`Error::Read`] and [`Error::Syntax`], with the line.
     pub fn read(path: &Path) -> Result<Self> {
-        let read = |source| Error::Read { path: path.to_owned(), source };
+        let read = |source| Error::Read {
+            path: path.to_owned(),
+            source,
+        };
         let text = std::fs::read_to_string(path).map_err(read)?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Self::parse(&text, &folder).map_err(|e| match e {
-            Error::Syntax { message, .. } => Error::Syntax { key: path.display().to_string(), message },
+            Error::Syntax { message, .. } => Error::Syntax {
+                key: path.display().to_string(),
+                message,
+            },
             other => other,
         })
     }

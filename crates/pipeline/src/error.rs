@@ -89,7 +89,11 @@ pub enum Error {
 impl Error {
     /// A value outside its range.
     pub fn range(key: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
-        Self::Range { key: key.into(), value: value.to_string(), allowed: allowed.into() }
+        Self::Range {
+            key: key.into(),
+            value: value.to_string(),
+            allowed: allowed.into(),
+        }
     }
 
     /// Puts the name of the enclosing table before the key.
@@ -110,7 +114,10 @@ impl Error {
         key: impl Into<String>,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        Self::Plugin { key: key.into(), source: Box::new(source) }
+        Self::Plugin {
+            key: key.into(),
+            source: Box::new(source),
+        }
     }
 }
 

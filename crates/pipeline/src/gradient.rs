@@ -39,7 +39,11 @@ impl<T: Real> Simulation<T> {
         let mut march = March::default();
         let mut dt = Vec::new();
         while march.time < self.span() {
-            dt.push(march.advance(&self.system, &p, &mut x, self.rule(), self.span())?.dt);
+            dt.push(
+                march
+                    .advance(&self.system, &p, &mut x, self.rule(), self.span())?
+                    .dt,
+            );
             if let (TimeStep::Fixed(step), Some(steps)) = (self.rule(), self.config.time.steps) {
                 return Ok(vec![step; steps]);
             }
@@ -55,7 +59,9 @@ impl<T: Real> Simulation<T> {
         let p = (self.start.parameters.clone(), self.background(&self.start)?);
         let rule = TimeStep::Adaptive(crate::SAFETY);
         let mut x = self.start.state.clone();
-        Ok(March::default().advance(&self.system, &p, &mut x, rule, self.span())?.dt)
+        Ok(March::default()
+            .advance(&self.system, &p, &mut x, rule, self.span())?
+            .dt)
     }
 
     fn evolve(&self, dt: &[f64], watch: Option<Watch>) -> Result<Run<T>> {
@@ -74,7 +80,13 @@ impl<T: Real> Simulation<T> {
                     key: "gradient.budget".into(),
                     needed: "bytes of checkpoints, e.g. \"500 MiB\"".into(),
                 })?;
-                Evolve::new(leapfrog, Schedule::Checkpoint { budget_bytes, storage })
+                Evolve::new(
+                    leapfrog,
+                    Schedule::Checkpoint {
+                        budget_bytes,
+                        storage,
+                    },
+                )
             }
             ScheduleName::Auto if !all_reversible => {
                 let auto = budget.map_or_else(Schedule::auto, |budget_bytes| Schedule::Auto {
@@ -118,7 +130,12 @@ impl<T: Real> Simulation<T> {
     }
 
     fn scene<'a>(&'a self, parameters: &'a World<T>, state: &'a World<T>) -> Scene<'a, T> {
-        Scene { components: self.system.matter(), mesh: &self.site.mesh, parameters, state }
+        Scene {
+            components: self.system.matter(),
+            mesh: &self.site.mesh,
+            parameters,
+            state,
+        }
     }
 
     /// The objective on a state, and pictures of how close it is.
@@ -166,17 +183,35 @@ impl<T: Real> Simulation<T> {
         let (y, tape) = evolve.record(&p, start.state.clone())?;
         if let Some(field) = y.non_finite() {
             let (operator, step) = ("leapfrog".into(), dt.len());
-            return Err(adastra_core::Error::NonFinite { operator, field, step }.into());
+            return Err(adastra_core::Error::NonFinite {
+                operator,
+                field,
+                step,
+            }
+            .into());
         }
-        let mut bar = SceneBar { parameters: p.0.zeros_like(), state: y.zeros_like() };
+        let mut bar = SceneBar {
+            parameters: p.0.zeros_like(),
+            state: y.zeros_like(),
+        };
         let value = objective.evaluate(&self.scene(&p.0, &y), Some(&mut bar))?;
         drop(y);
         let mut p_bar = (bar.parameters, p.1.zeros_like());
         let (state, report) = evolve.pull_back(&p, tape, bar.state, &mut p_bar)?;
         let mut potentials = start.potentials.zeros_like();
-        self.potentials.vjp(&start.potentials, (), p_bar.1, &mut potentials)?;
-        let bar = Start { state, parameters: p_bar.0, potentials };
-        Ok(Gradient { value, bar, report, dt })
+        self.potentials
+            .vjp(&start.potentials, (), p_bar.1, &mut potentials)?;
+        let bar = Start {
+            state,
+            parameters: p_bar.0,
+            potentials,
+        };
+        Ok(Gradient {
+            value,
+            bar,
+            report,
+            dt,
+        })
     }
 }
 

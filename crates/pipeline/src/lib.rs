@@ -17,6 +17,7 @@ mod simulation;
 mod units;
 mod world;
 
+pub use adastra_gravity::G;
 pub use arrays::{AnyArray, Arrays, expect_shape};
 pub use config::{
     Bytes, Config, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig, Precision,
@@ -33,7 +34,6 @@ pub use potential::Potentials;
 pub use registry::{Info, Registry};
 pub use runner::Runner;
 pub use simulation::{Component, Progress, SAFETY, Simulation, Start, StepReport};
-pub use adastra_gravity::G;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
     Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,

@@ -111,20 +111,30 @@ struct Erased<T: Real, M> {
 
 /// Puts matter behind the object-safe face.
 pub fn irreversible<T: Real, M: MatterAdjoint<T> + 'static>(matter: M) -> Box<dyn AnyMatter<T>> {
-    Box::new(Erased { matter, reversible: None })
+    Box::new(Erased {
+        matter,
+        reversible: None,
+    })
 }
 
 /// Puts matter whose motions can be undone behind the object-safe face.
 pub fn reversible<T: Real, M: MatterReversible<T> + 'static>(matter: M) -> Box<dyn AnyMatter<T>> {
-    Box::new(Erased { matter, reversible: Some(|erased| erased) })
+    Box::new(Erased {
+        matter,
+        reversible: Some(|erased| erased),
+    })
 }
 
 fn down<T: Real, S: 'static>(x: Any<'_, T>) -> &S {
-    x.as_any().downcast_ref().expect("a component is given the state that it made itself")
+    x.as_any()
+        .downcast_ref()
+        .expect("a component is given the state that it made itself")
 }
 
 fn down_mut<T: Real, S: 'static>(x: AnyMut<'_, T>) -> &mut S {
-    x.as_any_mut().downcast_mut().expect("a component is given the state that it made itself")
+    x.as_any_mut()
+        .downcast_mut()
+        .expect("a component is given the state that it made itself")
 }
 
 impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
@@ -161,7 +171,8 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
         x_bar: AnyMut<'_, T>,
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
-        self.matter.deposit_vjp(down(p), down(x), rho_bar, down_mut(x_bar), down_mut(p_bar))
+        self.matter
+            .deposit_vjp(down(p), down(x), rho_bar, down_mut(x_bar), down_mut(p_bar))
     }
     fn kick_vjp(
         &self,
@@ -173,7 +184,15 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
         g_bar: &mut Gravity<T>,
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
-        self.matter.kick_vjp(down(p), down(x), g, dt, down_mut(x_bar), g_bar, down_mut(p_bar))
+        self.matter.kick_vjp(
+            down(p),
+            down(x),
+            g,
+            dt,
+            down_mut(x_bar),
+            g_bar,
+            down_mut(p_bar),
+        )
     }
     fn drift_vjp(
         &self,
@@ -183,7 +202,8 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
         x_bar: AnyMut<'_, T>,
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
-        self.matter.drift_vjp(down(p), down(x), dt, down_mut(x_bar), down_mut(p_bar))
+        self.matter
+            .drift_vjp(down(p), down(x), dt, down_mut(x_bar), down_mut(p_bar))
     }
     fn kick_drift_vjp(
         &self,
@@ -197,7 +217,8 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
         let (x_bar, p_bar) = (down_mut(x_bar), down_mut(p_bar));
-        self.matter.kick_drift_vjp(down(p), down(x), g, kick, drift, x_bar, g_bar, p_bar)
+        self.matter
+            .kick_drift_vjp(down(p), down(x), g, kick, drift, x_bar, g_bar, p_bar)
     }
     fn reversible(&self) -> Option<&dyn AnyReversible<T>> {
         self.reversible.map(|face| face(self))
@@ -219,7 +240,8 @@ impl<T: Real, M: MatterReversible<T>> AnyReversible<T> for Erased<T, M> {
         x_bar: AnyMut<'_, T>,
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
-        self.matter.undrift_vjp(down(p), down_mut(x), dt, down_mut(x_bar), down_mut(p_bar))
+        self.matter
+            .undrift_vjp(down(p), down_mut(x), dt, down_mut(x_bar), down_mut(p_bar))
     }
     fn unkick_vjp(
         &self,
@@ -232,7 +254,8 @@ impl<T: Real, M: MatterReversible<T>> AnyReversible<T> for Erased<T, M> {
         p_bar: AnyMut<'_, T>,
     ) -> Result<()> {
         let (x_bar, p_bar) = (down_mut(x_bar), down_mut(p_bar));
-        self.matter.unkick_vjp(down(p), down_mut(x), g, dt, x_bar, g_bar, p_bar)
+        self.matter
+            .unkick_vjp(down(p), down_mut(x), g, dt, x_bar, g_bar, p_bar)
     }
 }
 
@@ -267,11 +290,16 @@ impl<T: Real> Components<T> {
 
     /// Whether every component's motions can be undone.
     pub fn all_reversible(&self) -> bool {
-        self.list.iter().all(|(_, matter)| matter.reversible().is_some())
+        self.list
+            .iter()
+            .all(|(_, matter)| matter.reversible().is_some())
     }
 
     fn each(&self) -> impl Iterator<Item = (usize, &dyn AnyMatter<T>)> {
-        self.list.iter().enumerate().map(|(i, (_, matter))| (i, &**matter))
+        self.list
+            .iter()
+            .enumerate()
+            .map(|(i, (_, matter))| (i, &**matter))
     }
 
     fn each_reversible(&self) -> Result<Vec<&dyn AnyReversible<T>>> {
@@ -279,10 +307,18 @@ impl<T: Real> Components<T> {
             let component = name.clone();
             let missing = || Error::operator("reverse sweep", Irreversible { component });
             // Borrow from the list, not from the closure's argument.
-            matter.reversible().is_some().then_some(()).ok_or_else(missing)
+            matter
+                .reversible()
+                .is_some()
+                .then_some(())
+                .ok_or_else(missing)
         };
         self.list.iter().try_for_each(face)?;
-        Ok(self.list.iter().filter_map(|(_, matter)| matter.reversible()).collect())
+        Ok(self
+            .list
+            .iter()
+            .filter_map(|(_, matter)| matter.reversible())
+            .collect())
     }
 }
 
@@ -294,13 +330,16 @@ impl<T: Real> Matter<T> for Components<T> {
         self.each().any(|(_, m)| m.needs_acceleration())
     }
     fn deposit(&self, p: &World<T>, x: &World<T>, rho: &mut Array3<T>) -> Result<()> {
-        self.each().try_for_each(|(i, m)| m.deposit(p.at(i), x.at(i), rho))
+        self.each()
+            .try_for_each(|(i, m)| m.deposit(p.at(i), x.at(i), rho))
     }
     fn kick(&self, p: &World<T>, x: &mut World<T>, g: &Gravity<T>, dt: f64) -> Result<()> {
-        self.each().try_for_each(|(i, m)| m.kick(p.at(i), x.at_mut(i), g, dt))
+        self.each()
+            .try_for_each(|(i, m)| m.kick(p.at(i), x.at_mut(i), g, dt))
     }
     fn drift(&self, p: &World<T>, x: &mut World<T>, dt: f64) -> Result<()> {
-        self.each().try_for_each(|(i, m)| m.drift(p.at(i), x.at_mut(i), dt))
+        self.each()
+            .try_for_each(|(i, m)| m.drift(p.at(i), x.at_mut(i), dt))
     }
     fn kick_drift(
         &self,
@@ -310,7 +349,8 @@ impl<T: Real> Matter<T> for Components<T> {
         kick: f64,
         drift: f64,
     ) -> Result<()> {
-        self.each().try_for_each(|(i, m)| m.kick_drift(p.at(i), x.at_mut(i), g, kick, drift))
+        self.each()
+            .try_for_each(|(i, m)| m.kick_drift(p.at(i), x.at_mut(i), g, kick, drift))
     }
     fn limits(&self, p: &World<T>, x: &World<T>, g: &Gravity<T>) -> Result<Vec<Limit>> {
         let mut limits = Vec::new();
@@ -345,7 +385,15 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
         p_bar: &mut World<T>,
     ) -> Result<()> {
         self.each().try_for_each(|(i, m)| {
-            m.kick_vjp(p.at(i), x.at(i), g, dt, x_bar.at_mut(i), g_bar, p_bar.at_mut(i))
+            m.kick_vjp(
+                p.at(i),
+                x.at(i),
+                g,
+                dt,
+                x_bar.at_mut(i),
+                g_bar,
+                p_bar.at_mut(i),
+            )
         })
     }
     fn drift_vjp(
@@ -414,7 +462,15 @@ impl<T: Real> MatterReversible<T> for Components<T> {
     ) -> Result<()> {
         let mut each = self.each_reversible()?.into_iter().enumerate();
         each.try_for_each(|(i, m)| {
-            m.unkick_vjp(p.at(i), x.at_mut(i), g, dt, x_bar.at_mut(i), g_bar, p_bar.at_mut(i))
+            m.unkick_vjp(
+                p.at(i),
+                x.at_mut(i),
+                g,
+                dt,
+                x_bar.at_mut(i),
+                g_bar,
+                p_bar.at_mut(i),
+            )
         })
     }
 }

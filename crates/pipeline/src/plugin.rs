@@ -3,8 +3,8 @@
 //! Each trait is a description with static functions, generic over the scalar of the run, so
 //! that one type serves `f32` and `f64`. A plugin is any `fn(&mut Registry) -> Result<()>`.
 
-use adastra_core::dual::Pointwise;
 use adastra_core::Real;
+use adastra_core::dual::Pointwise;
 use adastra_gravity::{Matter, MatterAdjoint};
 use adastra_grid::Mesh;
 use ndarray::{Array2, Array3};
@@ -198,18 +198,26 @@ impl<T: Real> Scene<'_, T> {
         for name in names {
             let (i, matter) = self.component(name)?;
             let (x_bar, p_bar) = (bar.state.at_mut(i), bar.parameters.at_mut(i));
-            matter.deposit_vjp(self.parameters.at(i), self.state.at(i), rho_bar, x_bar, p_bar)?;
+            matter.deposit_vjp(
+                self.parameters.at(i),
+                self.state.at(i),
+                rho_bar,
+                x_bar,
+                p_bar,
+            )?;
         }
         Ok(())
     }
 
     fn component(&self, name: &str) -> Result<(usize, &dyn AnyMatter<T>)> {
-        self.components.find(name).ok_or_else(|| Error::UnknownName {
-            key: "objective.with.of".into(),
-            name: name.into(),
-            kind: "matter",
-            known: self.components.names().map(str::to_owned).collect(),
-        })
+        self.components
+            .find(name)
+            .ok_or_else(|| Error::UnknownName {
+                key: "objective.with.of".into(),
+                name: name.into(),
+                kind: "matter",
+                known: self.components.names().map(str::to_owned).collect(),
+            })
     }
 }
 

@@ -34,7 +34,10 @@ impl Law {
     /// The parameters as an entry of a world.
     pub(crate) fn parameters<T: Real>(&self) -> Scalars<T> {
         let values = self.values.iter().map(|&v| T::of(v)).collect();
-        Scalars { names: self.names.clone(), values }
+        Scalars {
+            names: self.names.clone(),
+            values,
+        }
     }
 }
 
@@ -47,7 +50,10 @@ pub(crate) struct Scalars<T> {
 
 impl<T: Real> State<T> for Scalars<T> {
     fn zeros_like(&self) -> Self {
-        Self { names: self.names.clone(), values: Array1::zeros(self.values.len()) }
+        Self {
+            names: self.names.clone(),
+            values: Array1::zeros(self.values.len()),
+        }
     }
     fn axpy(&mut self, a: T, x: &Self) {
         self.values.axpy(a, &x.values);
@@ -81,7 +87,12 @@ pub struct Potentials<T: Real> {
 
 impl<T: Real> Potentials<T> {
     pub(crate) fn new(laws: Vec<(String, Law)>, mesh: &Mesh, acceleration: bool) -> Self {
-        Self { laws, mesh: mesh.clone(), acceleration, scalar: std::marker::PhantomData }
+        Self {
+            laws,
+            mesh: mesh.clone(),
+            acceleration,
+            scalar: std::marker::PhantomData,
+        }
     }
 
     /// The configured parameters.
@@ -94,8 +105,14 @@ impl<T: Real> Potentials<T> {
     }
 
     fn values(&self, p: &World<T>) -> Vec<Vec<f64>> {
-        let values = |name: &String| p.get::<Scalars<T>>(name).map(|s| s.values.mapv(T::f64).to_vec());
-        self.laws.iter().map(|(name, _)| values(name).unwrap_or_default()).collect()
+        let values = |name: &String| {
+            p.get::<Scalars<T>>(name)
+                .map(|s| s.values.mapv(T::f64).to_vec())
+        };
+        self.laws
+            .iter()
+            .map(|(name, _)| values(name).unwrap_or_default())
+            .collect()
     }
 }
 
@@ -111,8 +128,11 @@ impl<T: Real> Operator<T> for Potentials<T> {
         let values = self.values(p);
         let mut fields = [0; 4].map(|_| self.mesh.zeros::<T>());
         let [potential, x, y, z] = &mut fields;
-        ndarray::Zip::indexed(potential).and(x).and(y).and(z).par_for_each(
-            |(i, j, k), potential, x, y, z| {
+        ndarray::Zip::indexed(potential)
+            .and(x)
+            .and(y)
+            .and(z)
+            .par_for_each(|(i, j, k), potential, x, y, z| {
                 let r = self.mesh.centre([i, j, k]);
                 let mut sum = [0.0; 4];
                 for ((_, law), p) in self.laws.iter().zip(&values) {
@@ -122,11 +142,13 @@ impl<T: Real> Operator<T> for Potentials<T> {
                 }
                 *potential = T::of(sum[0]);
                 (*x, *y, *z) = (T::of(sum[1]), T::of(sum[2]), T::of(sum[3]));
-            },
-        );
+            });
         let [potential, x, y, z] = fields;
         let acceleration = self.acceleration.then_some([x, y, z]);
-        Ok(Background(Some(Gravity { potential, acceleration })))
+        Ok(Background(Some(Gravity {
+            potential,
+            acceleration,
+        })))
     }
 }
 

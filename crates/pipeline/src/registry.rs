@@ -52,8 +52,7 @@ pub(crate) type Quantities<T> = Box<
 >;
 pub(crate) type StateBuilder<T> = fn(Arrays<T>, &Site) -> Result<Box<dyn AnyFields<T>>>;
 pub(crate) type MatterBuilder<T> = fn(toml::Table, toml::Table, &Site) -> Result<Built<T>>;
-pub(crate) type InitialBuilder<T> =
-    fn(toml::Table, &Site, &dyn AnyFields<T>) -> Result<Arrays<T>>;
+pub(crate) type InitialBuilder<T> = fn(toml::Table, &Site, &dyn AnyFields<T>) -> Result<Arrays<T>>;
 pub(crate) type ObjectiveBuilder<T> = fn(toml::Table, &Site) -> Result<Box<dyn Objective<T>>>;
 pub(crate) type LawBuilder = fn(toml::Table) -> Result<Law>;
 
@@ -99,7 +98,14 @@ impl Registry {
     /// [`Error::Duplicate`].
     pub fn initial<P: InitialPlugin>(&mut self) -> Result<()> {
         let (kind, name, about, options) = (INITIAL, P::NAME, P::ABOUT, P::OPTIONS);
-        let info = Info { kind, name, about, options, parameters: &[], state: &[] };
+        let info = Info {
+            kind,
+            name,
+            about,
+            options,
+            parameters: &[],
+            state: &[],
+        };
         let (single, double): (InitialBuilder<f32>, InitialBuilder<f64>) =
             (build_initial::<P, f32>, build_initial::<P, f64>);
         self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
@@ -111,7 +117,14 @@ impl Registry {
     /// [`Error::Duplicate`].
     pub fn potential<P: PotentialPlugin>(&mut self) -> Result<()> {
         let (kind, name, about, parameters) = (POTENTIAL, P::NAME, P::ABOUT, P::PARAMETERS);
-        let info = Info { kind, name, about, options: &[], parameters, state: &[] };
+        let info = Info {
+            kind,
+            name,
+            about,
+            options: &[],
+            parameters,
+            state: &[],
+        };
         let build: LawBuilder = |table| {
             let values = P::values(read(table, "parameters")?)?;
             Ok(Law::new::<P>(values))
@@ -125,7 +138,14 @@ impl Registry {
     /// [`Error::Duplicate`].
     pub fn objective<P: ObjectivePlugin>(&mut self) -> Result<()> {
         let (kind, name, about, options) = (OBJECTIVE, P::NAME, P::ABOUT, P::OPTIONS);
-        let info = Info { kind, name, about, options, parameters: &[], state: &[] };
+        let info = Info {
+            kind,
+            name,
+            about,
+            options,
+            parameters: &[],
+            state: &[],
+        };
         let (single, double): (ObjectiveBuilder<f32>, ObjectiveBuilder<f64>) =
             (build_objective::<P, f32>, build_objective::<P, f64>);
         self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
@@ -145,27 +165,51 @@ impl Registry {
         let key = (info.kind, info.name);
         if let Some(first) = self.entries.get(&key) {
             let (kind, name, first, second) = (info.kind, info.name.to_owned(), first.by, by);
-            return Err(Error::Duplicate { kind, name, first, second });
+            return Err(Error::Duplicate {
+                kind,
+                name,
+                first,
+                second,
+            });
         }
         self.entries.insert(key, Entry { info, by, builders });
         Ok(())
     }
 
-    fn find<B: Copy + 'static>(&self, kind: &'static str, key: &str, name: &str) -> Result<(B, Info)> {
-        let entry = self.entries.iter().find(|((k, n), _)| *k == kind && *n == name);
+    fn find<B: Copy + 'static>(
+        &self,
+        kind: &'static str,
+        key: &str,
+        name: &str,
+    ) -> Result<(B, Info)> {
+        let entry = self
+            .entries
+            .iter()
+            .find(|((k, n), _)| *k == kind && *n == name);
         let builder = entry.and_then(|(_, entry)| {
-            let builder = entry.builders.iter().find_map(|b| b.downcast_ref::<B>().copied());
+            let builder = entry
+                .builders
+                .iter()
+                .find_map(|b| b.downcast_ref::<B>().copied());
             builder.map(|builder| (builder, entry.info))
         });
         builder.ok_or_else(|| Error::UnknownName {
             key: key.to_owned(),
             name: name.to_owned(),
             kind,
-            known: self.infos().filter(|i| i.kind == kind).map(|i| i.name.to_owned()).collect(),
+            known: self
+                .infos()
+                .filter(|i| i.kind == kind)
+                .map(|i| i.name.to_owned())
+                .collect(),
         })
     }
 
-    pub(crate) fn find_matter<T: Real>(&self, key: &str, name: &str) -> Result<(MatterBuilder<T>, Info)> {
+    pub(crate) fn find_matter<T: Real>(
+        &self,
+        key: &str,
+        name: &str,
+    ) -> Result<(MatterBuilder<T>, Info)> {
         self.find(MATTER, key, name)
     }
     pub(crate) fn find_initial<T: Real>(&self, key: &str, name: &str) -> Result<InitialBuilder<T>> {
@@ -174,15 +218,21 @@ impl Registry {
     pub(crate) fn find_law(&self, key: &str, name: &str) -> Result<(LawBuilder, Info)> {
         self.find(POTENTIAL, key, name)
     }
-    pub(crate) fn find_objective<T: Real>(&self, key: &str, name: &str) -> Result<ObjectiveBuilder<T>> {
+    pub(crate) fn find_objective<T: Real>(
+        &self,
+        key: &str,
+        name: &str,
+    ) -> Result<ObjectiveBuilder<T>> {
         Ok(self.find(OBJECTIVE, key, name)?.0)
     }
 }
 
 /// Deserializes a table into a plugin's own type.
 pub(crate) fn read<O: DeserializeOwned>(table: toml::Table, key: &str) -> Result<O> {
-    O::deserialize(table)
-        .map_err(|e| Error::Syntax { key: key.to_owned(), message: explain(&e.to_string()) })
+    O::deserialize(table).map_err(|e| Error::Syntax {
+        key: key.to_owned(),
+        message: explain(&e.to_string()),
+    })
 }
 
 fn build_matter<P: MatterPlugin, T: Real>(

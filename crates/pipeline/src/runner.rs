@@ -23,9 +23,22 @@ impl<'a, T: Real> Runner<'a, T> {
     ///
     /// # Errors
     /// Those of the external potentials.
-    pub fn new(simulation: &'a Simulation<T>, progress: Progress<T>, outputs: usize) -> Result<Self> {
-        let p = (simulation.start.parameters.clone(), simulation.background(&simulation.start)?);
-        Ok(Self { simulation, p, outputs, good: progress.clone(), progress })
+    pub fn new(
+        simulation: &'a Simulation<T>,
+        progress: Progress<T>,
+        outputs: usize,
+    ) -> Result<Self> {
+        let p = (
+            simulation.start.parameters.clone(),
+            simulation.background(&simulation.start)?,
+        );
+        Ok(Self {
+            simulation,
+            p,
+            outputs,
+            good: progress.clone(),
+            progress,
+        })
     }
 
     /// Parameters and background.
@@ -44,7 +57,9 @@ impl<'a, T: Real> Runner<'a, T> {
     /// A step beyond a limit; a state that is not finite any more, with the first step after
     /// which that was so; those of the components.
     pub fn step(&mut self) -> Result<StepReport> {
-        let step = self.simulation.step(&self.p, &mut self.progress, self.outputs);
+        let step = self
+            .simulation
+            .step(&self.p, &mut self.progress, self.outputs);
         let look = self.progress.march.step - self.good.march.step >= LOOK;
         match step {
             Ok(report) if !look && !report.at_output => Ok(report),
@@ -61,12 +76,19 @@ impl<'a, T: Real> Runner<'a, T> {
         self.progress.clone_from(&self.good);
         loop {
             let step = self.progress.march.step;
-            let report = self.simulation.step(&self.p, &mut self.progress, self.outputs);
+            let report = self
+                .simulation
+                .step(&self.p, &mut self.progress, self.outputs);
             let finite = match self.progress.state.non_finite() {
                 None => report.map(drop),
                 Some(field) => {
                     let operator = "leapfrog".into();
-                    Err(adastra_core::Error::NonFinite { operator, field, step }.into())
+                    Err(adastra_core::Error::NonFinite {
+                        operator,
+                        field,
+                        step,
+                    }
+                    .into())
                 }
             };
             if let Err(e) = finite {

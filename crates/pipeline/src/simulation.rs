@@ -76,7 +76,11 @@ impl<T: Real> Simulation<T> {
     /// Everything that the configuration gets wrong, one at a time, with key, value and range.
     pub fn build(config: &Config, registry: &Registry) -> Result<Self> {
         let mesh = config.mesh()?;
-        let site = Site { mesh: mesh.clone(), seed: config.seed, folder: config.folder.clone() };
+        let site = Site {
+            mesh: mesh.clone(),
+            seed: config.seed,
+            folder: config.folder.clone(),
+        };
         check_time(config)?;
         check_names(config)?;
 
@@ -87,7 +91,8 @@ impl<T: Real> Simulation<T> {
             let key = format!("matter.{}", matter.name);
             let (build, info) = registry.find_matter::<T>(&format!("{key}.use"), &matter.kind)?;
             let within = |e: Error| e.within(&key);
-            let built = build(matter.with.clone(), matter.parameters.clone(), &site).map_err(within)?;
+            let built =
+                build(matter.with.clone(), matter.parameters.clone(), &site).map_err(within)?;
             let initial = format!("{key}.initial");
             let generate =
                 registry.find_initial::<T>(&format!("{initial}.use"), &matter.initial.name)?;
@@ -98,7 +103,12 @@ impl<T: Real> Simulation<T> {
             state.push(&matter.name, arrays);
             list.push((matter.name.clone(), built.matter));
             let (quantities, state) = (built.quantities, built.state);
-            components.push(Component { name: matter.name.clone(), info, quantities, state });
+            components.push(Component {
+                name: matter.name.clone(),
+                info,
+                quantities,
+                state,
+            });
         }
         let mut laws = Vec::new();
         for potential in &config.potential {
@@ -118,11 +128,23 @@ impl<T: Real> Simulation<T> {
         let acceleration = adastra_gravity::Matter::<T>::needs_acceleration(&matter);
         let potentials = Potentials::new(laws, &mesh, acceleration);
         let constant = if config.self_gravity { G } else { 0.0 };
-        let start = Start { state, parameters, potentials: potentials.parameters() };
+        let start = Start {
+            state,
+            parameters,
+            potentials: potentials.parameters(),
+        };
         start.check()?;
         let system = Arc::new(SelfGravity::with_constant(&mesh, matter, constant));
         let config = config.clone();
-        let simulation = Self { config, site, system, components, potentials, objective, start };
+        let simulation = Self {
+            config,
+            site,
+            system,
+            components,
+            potentials,
+            objective,
+            start,
+        };
         simulation.check_objective()?;
         Ok(simulation)
     }
@@ -170,7 +192,11 @@ impl<T: Real> Simulation<T> {
 
     /// The beginning of a run.
     pub fn begin(&self) -> Progress<T> {
-        Progress { state: self.start.state.clone(), march: March::default(), output: 0 }
+        Progress {
+            state: self.start.state.clone(),
+            march: March::default(),
+            output: 0,
+        }
     }
 
     /// One step of a run with `outputs` equally spaced outputs.
@@ -184,7 +210,11 @@ impl<T: Real> Simulation<T> {
         outputs: usize,
     ) -> Result<StepReport> {
         let until = self.output_time(progress.output + 1, outputs);
-        let Progress { state, march, output } = progress;
+        let Progress {
+            state,
+            march,
+            output,
+        } = progress;
         let step = march.advance(&self.system, p, state, self.rule(), until)?;
         let at_output = march.time >= until;
         if at_output {
@@ -192,7 +222,12 @@ impl<T: Real> Simulation<T> {
             *output += 1;
         }
         let finished = *output >= outputs;
-        Ok(StepReport { dt: step.dt, binding: step.binding, at_output, finished })
+        Ok(StepReport {
+            dt: step.dt,
+            binding: step.binding,
+            at_output,
+            finished,
+        })
     }
 
     /// Time of an output, in kpc/(km/s).
@@ -210,7 +245,10 @@ impl<T: Real> Simulation<T> {
         p: &(World<T>, Background<T>),
         state: &World<T>,
     ) -> Result<Vec<(String, f64)>> {
-        let own = self.system.gravity(&p.0, &Background::none(), state)?.potential;
+        let own = self
+            .system
+            .gravity(&p.0, &Background::none(), state)?
+            .potential;
         let given = p.1.0.as_ref().map(|g| &g.potential);
         let volume = self.site.mesh.cell_volume();
         let mut all = Vec::new();
@@ -220,7 +258,8 @@ impl<T: Real> Simulation<T> {
             let mut list = (component.quantities)(p.0.at(i), state.at(i))?;
             let rho = self.density(&p.0, state, i)?;
             // Each pair of cells counts twice in rho V, but not with what is given.
-            let potential = 0.5 * State::<T>::dot(&rho, &own) + given.map_or(0.0, |v| State::<T>::dot(&rho, v));
+            let potential =
+                0.5 * State::<T>::dot(&rho, &own) + given.map_or(0.0, |v| State::<T>::dot(&rho, v));
             list.push(("energy.potential", potential * volume));
             for (name, value) in list {
                 all.push((format!("{}.{name}", component.name), value));
@@ -234,7 +273,11 @@ impl<T: Real> Simulation<T> {
                 }
             }
         }
-        all.extend(total.into_iter().map(|(name, value)| (format!("total.{name}"), value)));
+        all.extend(
+            total
+                .into_iter()
+                .map(|(name, value)| (format!("total.{name}"), value)),
+        );
         all.push(("total.energy".into(), energy));
         Ok(all)
     }
@@ -257,29 +300,39 @@ impl<T: Real> Simulation<T> {
     /// # Errors
     /// Missing arrays and wrong shapes.
     pub fn restore(&self, state: &mut World<T>, component: usize, arrays: Arrays<T>) -> Result<()> {
-        let Component { name, state: build, .. } = &self.components[component];
+        let Component {
+            name, state: build, ..
+        } = &self.components[component];
         let entry = build(arrays, &self.site).map_err(|e| e.within(name))?;
         let mut fields = Vec::new();
         entry.any_visit(&mut |name, field| fields.push((name.to_owned(), AnyArray::of(field))));
         let mut wrong = Ok(());
-        state.at_mut(component).any_visit_mut(&mut |field_name, field| {
-            let new = fields.iter().find(|(n, _)| n == field_name).map(|(_, a)| a);
-            let same = match (field, new) {
-                (FieldMut::Real(mut a), Some(AnyArray::Real(b))) if a.shape() == b.shape() => {
-                    a.assign(b);
-                    true
+        state
+            .at_mut(component)
+            .any_visit_mut(&mut |field_name, field| {
+                let new = fields.iter().find(|(n, _)| n == field_name).map(|(_, a)| a);
+                let same = match (field, new) {
+                    (FieldMut::Real(mut a), Some(AnyArray::Real(b))) if a.shape() == b.shape() => {
+                        a.assign(b);
+                        true
+                    }
+                    (FieldMut::Complex(mut a), Some(AnyArray::Complex(b)))
+                        if a.shape() == b.shape() =>
+                    {
+                        a.assign(b);
+                        true
+                    }
+                    _ => false,
+                };
+                if !same && wrong.is_ok() {
+                    let key = format!("{name}.{field_name}");
+                    wrong = Err(Error::range(
+                        key,
+                        "another shape",
+                        "the shape of the configuration",
+                    ));
                 }
-                (FieldMut::Complex(mut a), Some(AnyArray::Complex(b))) if a.shape() == b.shape() => {
-                    a.assign(b);
-                    true
-                }
-                _ => false,
-            };
-            if !same && wrong.is_ok() {
-                let key = format!("{name}.{field_name}");
-                wrong = Err(Error::range(key, "another shape", "the shape of the configuration"));
-            }
-        });
+            });
         wrong
     }
 
@@ -288,7 +341,12 @@ impl<T: Real> Simulation<T> {
         for name in self.objective.iter().flat_map(|o| o.of()) {
             if !known.contains(name) {
                 let (key, name) = ("objective.with.of".into(), name.clone());
-                return Err(Error::UnknownName { key, name, kind: "matter", known });
+                return Err(Error::UnknownName {
+                    key,
+                    name,
+                    kind: "matter",
+                    known,
+                });
             }
         }
         Ok(())
@@ -326,7 +384,12 @@ impl<T: Real> Start<T> {
         for name in addresses {
             if !known.contains(name) {
                 let (key, name) = (key.to_owned(), name.clone());
-                return Err(Error::UnknownName { key, name, kind: "field or parameter", known });
+                return Err(Error::UnknownName {
+                    key,
+                    name,
+                    kind: "field or parameter",
+                    known,
+                });
             }
         }
         Ok(())
@@ -336,7 +399,9 @@ impl<T: Real> Start<T> {
     pub fn read(&self, addresses: &[String]) -> Vec<f64> {
         let mut values = Vec::new();
         for address in addresses {
-            self.worlds().iter().for_each(|world| world.read(address, &mut values));
+            self.worlds()
+                .iter()
+                .for_each(|world| world.read(address, &mut values));
         }
         values
     }
@@ -373,12 +438,18 @@ fn check_time(config: &Config) -> Result<()> {
         return Err(Error::range("time.end", time.end.0, "a positive time"));
     }
     if time.steps == Some(0) {
-        return Err(Error::range("time.steps", 0, "at least 1 (without it, steps adapt)"));
+        return Err(Error::range(
+            "time.steps",
+            0,
+            "at least 1 (without it, steps adapt)",
+        ));
     }
     match (time.steps, time.safety) {
-        (Some(_), Some(safety)) => {
-            Err(Error::range("time.safety", safety, "only with adaptive steps, that is, without time.steps"))
-        }
+        (Some(_), Some(safety)) => Err(Error::range(
+            "time.safety",
+            safety,
+            "only with adaptive steps, that is, without time.steps",
+        )),
         (None, Some(safety)) if !(safety > 0.0 && safety <= 1.0) => {
             Err(Error::range("time.safety", safety, "above 0 and at most 1"))
         }
@@ -389,7 +460,10 @@ fn check_time(config: &Config) -> Result<()> {
 fn check_names(config: &Config) -> Result<()> {
     if config.matter.is_empty() {
         let needed = "at least one [[matter]] table".into();
-        return Err(Error::Missing { key: "matter".into(), needed });
+        return Err(Error::Missing {
+            key: "matter".into(),
+            needed,
+        });
     }
     let mut seen = BTreeSet::new();
     let names = config.matter.iter().map(|m| &m.name);
@@ -400,7 +474,11 @@ fn check_names(config: &Config) -> Result<()> {
             return Err(Error::range("name", format!("{name:?}"), allowed));
         }
         if !seen.insert(name) {
-            return Err(Error::range("name", format!("{name:?}"), "a name that is used once"));
+            return Err(Error::range(
+                "name",
+                format!("{name:?}"),
+                "a name that is used once",
+            ));
         }
     }
     Ok(())

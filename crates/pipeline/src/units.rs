@@ -98,13 +98,21 @@ impl<'de, D: Dimension> Deserialize<'de> for Quantity<D> {
         impl<D: Dimension> Visitor<'_> for Reader<D> {
             type Value = Quantity<D>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a {} as a number in {} or a string with a unit", D::NAME, D::UNITS[0].0)
+                write!(
+                    f,
+                    "a {} as a number in {} or a string with a unit",
+                    D::NAME,
+                    D::UNITS[0].0
+                )
             }
             fn visit_f64<E: de::Error>(self, x: f64) -> Result<Self::Value, E> {
                 if x.is_finite() {
                     Ok(Quantity::of(x))
                 } else {
-                    Err(E::custom(format!("{x} is not a {}; allowed: a finite number", D::NAME)))
+                    Err(E::custom(format!(
+                        "{x} is not a {}; allowed: a finite number",
+                        D::NAME
+                    )))
                 }
             }
             fn visit_i64<E: de::Error>(self, x: i64) -> Result<Self::Value, E> {
@@ -138,7 +146,10 @@ mod tests {
     #[test]
     fn wrong_units_name_the_right_ones() {
         let message = Length::parse("3 Msun").err().unwrap_or_default();
-        assert!(message.contains("3 Msun") && message.contains("kpc, pc, Mpc"), "{message}");
+        assert!(
+            message.contains("3 Msun") && message.contains("kpc, pc, Mpc"),
+            "{message}"
+        );
         assert!(Length::parse("kpc").is_err());
         assert!(Length::parse("NaN kpc").is_err());
         assert!(Length::parse("").is_err());

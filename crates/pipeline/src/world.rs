@@ -62,7 +62,9 @@ pub struct World<T: Real> {
 impl<T: Real> World<T> {
     /// An empty world.
     pub fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self {
+            entries: Vec::new(),
+        }
     }
 
     /// Adds an entry at the end.
@@ -130,7 +132,9 @@ impl<T: Real> World<T> {
             if name == address {
                 match field {
                     FieldRef::Real(a) => out.extend(a.iter().map(|x| x.f64())),
-                    FieldRef::Complex(a) => out.extend(a.iter().flat_map(|z| [z.re.f64(), z.im.f64()])),
+                    FieldRef::Complex(a) => {
+                        out.extend(a.iter().flat_map(|z| [z.re.f64(), z.im.f64()]))
+                    }
                 }
             }
         });
@@ -168,27 +172,45 @@ impl<T: Real> Default for World<T> {
 
 impl<T: Real> Clone for World<T> {
     fn clone(&self) -> Self {
-        let copy = |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_clone());
-        Self { entries: self.entries.iter().map(copy).collect() }
+        let copy =
+            |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_clone());
+        Self {
+            entries: self.entries.iter().map(copy).collect(),
+        }
     }
 }
 
 impl<T: Real> State<T> for World<T> {
     fn zeros_like(&self) -> Self {
-        let zeros = |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_zeros());
-        Self { entries: self.entries.iter().map(zeros).collect() }
+        let zeros =
+            |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_zeros());
+        Self {
+            entries: self.entries.iter().map(zeros).collect(),
+        }
     }
 
     fn axpy(&mut self, a: T, x: &Self) {
-        assert_eq!(self.entries.len(), x.entries.len(), "axpy of worlds of different sizes");
+        assert_eq!(
+            self.entries.len(),
+            x.entries.len(),
+            "axpy of worlds of different sizes"
+        );
         for ((_, y), (_, x)) in self.entries.iter_mut().zip(&x.entries) {
             y.any_axpy(a, &**x);
         }
     }
 
     fn dot(&self, other: &Self) -> f64 {
-        assert_eq!(self.entries.len(), other.entries.len(), "dot of worlds of different sizes");
-        self.entries.iter().zip(&other.entries).map(|((_, x), (_, y))| x.any_dot(&**y)).sum()
+        assert_eq!(
+            self.entries.len(),
+            other.entries.len(),
+            "dot of worlds of different sizes"
+        );
+        self.entries
+            .iter()
+            .zip(&other.entries)
+            .map(|((_, x), (_, y))| x.any_dot(&**y))
+            .sum()
     }
 }
 

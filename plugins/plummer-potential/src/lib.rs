@@ -2,9 +2,7 @@
 //! is small: the author writes the value, dual numbers write the derivatives.
 
 use adastra_core::dual::{Pointwise, Scalar};
-use adastra_pipeline::{
-    Doc, Error, Length, Mass, PotentialPlugin, Registry, Result, doc,
-};
+use adastra_pipeline::{Doc, Error, Length, Mass, PotentialPlugin, Registry, Result, doc};
 use serde::Deserialize;
 
 /// `Phi = -G M / sqrt(|r - c|^2 + a^2)` with parameters M, a and the centre c.
@@ -40,11 +38,27 @@ impl PotentialPlugin for Plummer {
     ];
     type Parameters = Parameters;
 
-    fn values(Parameters { mass, scale_radius, centre }: Parameters) -> Result<Vec<f64>> {
+    fn values(
+        Parameters {
+            mass,
+            scale_radius,
+            centre,
+        }: Parameters,
+    ) -> Result<Vec<f64>> {
         if !(scale_radius.0 > 0.0) {
-            return Err(Error::range("parameters.scale_radius", scale_radius.0, "above 0 kpc"));
+            return Err(Error::range(
+                "parameters.scale_radius",
+                scale_radius.0,
+                "above 0 kpc",
+            ));
         }
-        Ok(vec![mass.0, scale_radius.0, centre[0].0, centre[1].0, centre[2].0])
+        Ok(vec![
+            mass.0,
+            scale_radius.0,
+            centre[0].0,
+            centre[1].0,
+            centre[2].0,
+        ])
     }
 }
 

@@ -32,7 +32,9 @@ impl<T: Real> MatterPlugin for SecondAxion<T> {
         if !(values.mass.0 > 0.0) {
             return Err(Error::range("parameters.mass", values.mass.0, "above 0"));
         }
-        Ok(AxionMass { mass: U::of(values.mass.0) })
+        Ok(AxionMass {
+            mass: U::of(values.mass.0),
+        })
     }
     fn state<U: Real>(arrays: &mut Arrays<U>, site: &Site) -> Result<Axion<U>> {
         let psi = arrays.take_complex("psi")?;

@@ -32,7 +32,13 @@ pub(super) fn check(mut config: Config, registry: &Registry, quiet: bool) -> Res
             "{STEPS} steps of {dt:.3e} kpc/(km/s) on {small:?} cells of a box of {size:?} kpc, f64"
         );
     }
-    let report = check_adjoint_at(&run, &p, &simulation.start.state, config.seed, &Tolerances::default());
+    let report = check_adjoint_at(
+        &run,
+        &p,
+        &simulation.start.state,
+        config.seed,
+        &Tolerances::default(),
+    );
     match report {
         Ok(report) => {
             println!("leapfrog of {}: {report}", names(&simulation));
@@ -46,6 +52,10 @@ pub(super) fn check(mut config: Config, registry: &Registry, quiet: bool) -> Res
 }
 
 fn names(simulation: &Simulation<f64>) -> String {
-    let names: Vec<_> = simulation.components().iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<_> = simulation
+        .components()
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
     names.join(", ")
 }

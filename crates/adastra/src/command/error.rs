@@ -13,11 +13,18 @@ pub(super) enum Error {
     #[error("fit: {0}")]
     Optimize(#[from] adastra_optimize::Error),
     #[error("{name} = {value}: allowed: {allowed}")]
-    Option { name: &'static str, value: String, allowed: &'static str },
+    Option {
+        name: &'static str,
+        value: String,
+        allowed: &'static str,
+    },
     #[error("{key}: {message}")]
     Table { key: &'static str, message: String },
     #[error("{path}: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    Folder {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{0}: allowed: a snapshot (.h5) or a log (.csv)")]
     Kind(PathBuf),
     #[error("{path}: {what}; allowed: the restart file of this configuration")]

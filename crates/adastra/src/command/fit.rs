@@ -28,7 +28,10 @@ struct Options {
 
 /// Splits `[fit]` into what is read here and what the method reads.
 fn options(table: Option<&toml::Table>) -> Result<(Options, Method)> {
-    let missing = || Error::Table { key: "fit", message: "is missing: allowed: a table [fit] with unknowns = [\"...\"]".into() };
+    let missing = || Error::Table {
+        key: "fit",
+        message: "is missing: allowed: a table [fit] with unknowns = [\"...\"]".into(),
+    };
     let mut method = table.ok_or_else(missing)?.clone();
     let mut own = toml::Table::new();
     for key in ["unknowns", "scale"] {
@@ -37,8 +40,14 @@ fn options(table: Option<&toml::Table>) -> Result<(Options, Method)> {
         }
     }
     method.entry("method").or_insert_with(|| "lbfgs".into());
-    let wrong = |e: toml::de::Error| Error::Table { key: "fit", message: e.message().to_owned() };
-    Ok((own.try_into().map_err(wrong)?, method.try_into().map_err(wrong)?))
+    let wrong = |e: toml::de::Error| Error::Table {
+        key: "fit",
+        message: e.message().to_owned(),
+    };
+    Ok((
+        own.try_into().map_err(wrong)?,
+        method.try_into().map_err(wrong)?,
+    ))
 }
 
 /// Minimizes the objective over the unknowns.
@@ -60,7 +69,13 @@ pub(super) fn fit<T: Real>(
     let scale = scales(&simulation.start, &unknowns, scale)?;
     let mut log = CsvLog::create(
         output.path("loss.csv"),
-        &["iteration", "loss", "gradient_norm", "evaluations", "seconds"],
+        &[
+            "iteration",
+            "loss",
+            "gradient_norm",
+            "evaluations",
+            "seconds",
+        ],
     )?;
     let begin = Instant::now();
     let x0 = simulation.start.read(&unknowns);
@@ -85,10 +100,15 @@ pub(super) fn fit<T: Real>(
         ];
         let mut best = simulation.start.clone();
         best.write(&unknowns, progress.best_x);
-        let written = log
-            .append(&row)
-            .map_err(Error::from)
-            .and_then(|()| write_best(&best_file, &simulation, &best, &unknowns, progress.best_loss));
+        let written = log.append(&row).map_err(Error::from).and_then(|()| {
+            write_best(
+                &best_file,
+                &simulation,
+                &best,
+                &unknowns,
+                progress.best_loss,
+            )
+        });
         let line = format!(
             "iteration {:>4}  loss {:.6e}  |gradient| {:.3e}  evaluations {:>4}  {:.1} s",
             it.iteration, it.loss, it.gradient_norm, it.evaluations, it.seconds
@@ -102,9 +122,15 @@ pub(super) fn fit<T: Real>(
             write_error = Some(e);
             return ControlFlow::Break(());
         }
-        if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupted() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    let report = Problem::new(x0, evaluate)?.with_scale(scale)?.minimize(&method, observer);
+    let report = Problem::new(x0, evaluate)?
+        .with_scale(scale)?
+        .minimize(&method, observer);
     if live {
         eprintln!();
     }
@@ -114,7 +140,10 @@ pub(super) fn fit<T: Real>(
     let report = match report {
         Ok(report) => report,
         Err(_) if interrupted() => {
-            eprintln!("stopped; the best unknowns so far are in {}", best_file.display());
+            eprintln!(
+                "stopped; the best unknowns so far are in {}",
+                best_file.display()
+            );
             return Ok(());
         }
         Err(e) => return Err(e.into()),
@@ -130,7 +159,10 @@ pub(super) fn fit<T: Real>(
     simulation.start.write(&unknowns, &report.x);
     finish(&simulation, &output)?;
     plot::loss(&output.path("loss.csv"))?;
-    println!("unknowns, pictures and final snapshot in {}", output.folder.display());
+    println!(
+        "unknowns, pictures and final snapshot in {}",
+        output.folder.display()
+    );
     Ok(())
 }
 
@@ -147,13 +179,14 @@ fn scales<T: Real>(
             scale.len(),
             unknowns.len()
         );
-        return Err(Error::Table { key: "fit", message });
+        return Err(Error::Table {
+            key: "fit",
+            message,
+        });
     }
     let each = unknowns.iter().zip(scale);
     Ok(each
-        .flat_map(|(address, scale)| {
-            vec![scale; start.read(std::slice::from_ref(address)).len()]
-        })
+        .flat_map(|(address, scale)| vec![scale; start.read(std::slice::from_ref(address)).len()])
         .collect())
 }
 
@@ -179,9 +212,12 @@ fn write_best<T: Real>(
 fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
     let (_, state) = simulation.loss(&simulation.start)?;
     let pictures = simulation.pictures(&simulation.start.parameters, &state)?;
-    output.comparison(simulation.config(), &pictures, "result.png")?;
+    output.comparison(simulation, &pictures, "result.png")?;
     let outputs = output.options.outputs;
-    let mut progress = Progress { state, ..simulation.begin() };
+    let mut progress = Progress {
+        state,
+        ..simulation.begin()
+    };
     progress.march.time = simulation.span();
     progress.march.step = simulation.time_steps(&simulation.start)?.len();
     progress.output = outputs;

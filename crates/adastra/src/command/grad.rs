@@ -21,7 +21,11 @@ pub(super) const WATCH: Watch = |_| {
 };
 
 /// Writes the value and the gradient of the objective.
-pub(super) fn grad<T: Real>(simulation: &Simulation<T>, common: &Common, dry_run: bool) -> Result<()> {
+pub(super) fn grad<T: Real>(
+    simulation: &Simulation<T>,
+    common: &Common,
+    dry_run: bool,
+) -> Result<()> {
     let begin = Instant::now();
     let mut addresses = simulation.config().gradient.of.clone();
     simulation.start.find("gradient.of", &addresses)?;
@@ -38,11 +42,17 @@ pub(super) fn grad<T: Real>(simulation: &Simulation<T>, common: &Common, dry_run
     for address in &addresses {
         let values = gradient.bar.read(std::slice::from_ref(address));
         let norm = values.iter().map(|g| g * g).sum::<f64>().sqrt();
-        println!("|d loss / d {address}| = {norm:.6e}  ({} numbers)", values.len());
+        println!(
+            "|d loss / d {address}| = {norm:.6e}  ({} numbers)",
+            values.len()
+        );
     }
     if !common.quiet {
         println!("{}", gradient.report);
-        println!("{:.3} s from the built simulation to the gradient", begin.elapsed().as_secs_f64());
+        println!(
+            "{:.3} s from the built simulation to the gradient",
+            begin.elapsed().as_secs_f64()
+        );
     }
     let path = output.path("gradient.h5");
     let mut writer = SnapshotWriter::new(Header {

@@ -5,17 +5,33 @@ use adastra_pipeline::{Doc, Registry};
 /// Prints every registered name with its keys, units and defaults.
 pub(super) fn list(registry: &Registry, filter: Option<&str>) {
     let mut kind = "";
-    for info in registry.infos().filter(|i| filter.is_none_or(|f| i.name.contains(f))) {
+    for info in registry
+        .infos()
+        .filter(|i| filter.is_none_or(|f| i.name.contains(f)))
+    {
         if info.kind != kind {
             kind = info.kind;
-            println!("{}{kind}", if kind == "initial condition" { "" } else { "\n" });
+            println!(
+                "{}{kind}",
+                if kind == "initial condition" {
+                    ""
+                } else {
+                    "\n"
+                }
+            );
         }
         println!("  {}\n      {}", info.name, info.about);
-        for (heading, docs) in
-            [("with", info.options), ("parameters", info.parameters), ("state", info.state)]
-        {
+        for (heading, docs) in [
+            ("with", info.options),
+            ("parameters", info.parameters),
+            ("state", info.state),
+        ] {
             for Doc { name, unit, about } in docs {
-                let unit = if unit.is_empty() { String::new() } else { format!(" [{unit}]") };
+                let unit = if unit.is_empty() {
+                    String::new()
+                } else {
+                    format!(" [{unit}]")
+                };
                 println!("      {heading}.{name}{unit}: {about}");
             }
         }

@@ -95,10 +95,16 @@ impl Common {
     fn config(&self) -> Result<Config> {
         if let Some(threads) = self.threads {
             if threads == 0 {
-                return Err(Error::Option { name: "--threads", value: "0".into(), allowed: "at least 1" });
+                return Err(Error::Option {
+                    name: "--threads",
+                    value: "0".into(),
+                    allowed: "at least 1",
+                });
             }
             // Fails only where a pool exists already, which then serves as well.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+            let _ = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global();
         }
         Ok(Config::read(&self.config)?)
     }

@@ -67,12 +67,17 @@ pub(super) fn read<T: Real>(
     simulation: &Simulation<T>,
     outputs: usize,
 ) -> Result<Progress<T>> {
-    let wrong = |what: &str| Error::Restart { path: path.to_owned(), what: what.to_owned() };
+    let wrong = |what: &str| Error::Restart {
+        path: path.to_owned(),
+        what: what.to_owned(),
+    };
     let snapshot = Snapshot::open(path)?;
     let header = snapshot.header();
     let real = |name| match snapshot.attribute(name)? {
         Attribute::Real(x) if x.is_finite() && x >= 0.0 => Ok(x),
-        _ => Err(wrong(&format!("the attribute {name} is not a positive number"))),
+        _ => Err(wrong(&format!(
+            "the attribute {name} is not a positive number"
+        ))),
     };
     let count = |name| match snapshot.attribute(name)? {
         Attribute::Integer(n) => usize::try_from(n).map_err(|_| wrong("a negative count")),
@@ -83,12 +88,18 @@ pub(super) fn read<T: Real>(
         return Err(wrong("it was written with another number of outputs"));
     }
     if !(header.time >= 0.0 && header.time <= simulation.span()) {
-        return Err(wrong(&format!("its time {} is outside the run", header.time)));
+        return Err(wrong(&format!(
+            "its time {} is outside the run",
+            header.time
+        )));
     }
     let mut progress = simulation.begin();
     for (i, component) in simulation.components().iter().enumerate() {
         let mut names = Vec::new();
-        progress.state.at(i).any_visit(&mut |name, _| names.push(name.to_owned()));
+        progress
+            .state
+            .at(i)
+            .any_visit(&mut |name, _| names.push(name.to_owned()));
         let mut arrays = Arrays::new();
         for name in names {
             let dataset = snapshot.dataset(&dataset_name(&component.name, &name))?;
@@ -97,10 +108,17 @@ pub(super) fn read<T: Real>(
         simulation.restore(&mut progress.state, i, arrays)?;
     }
     let step = usize::try_from(header.step).map_err(|_| wrong("a step out of range"))?;
-    progress.march = March { step, time: header.time, pending: real("pending_kick")? };
+    progress.march = March {
+        step,
+        time: header.time,
+        pending: real("pending_kick")?,
+    };
     progress.output = output;
     if header.config != simulation.config().text {
-        eprintln!("note: the configuration changed since {} was written", path.display());
+        eprintln!(
+            "note: the configuration changed since {} was written",
+            path.display()
+        );
     }
     Ok(progress)
 }

@@ -131,7 +131,9 @@ fn open_log<T: Real>(
     Ok(if step == 0.0 {
         CsvLog::create(path, &columns)?
     } else {
-        CsvLog::resume(path, &columns, |row| row.first().is_some_and(|s| *s <= step))?
+        CsvLog::resume(path, &columns, |row| {
+            row.first().is_some_and(|s| *s <= step)
+        })?
     })
 }
 
@@ -142,7 +144,10 @@ fn write_output<T: Real>(
     log: &mut CsvLog,
 ) -> Result<()> {
     let progress = runner.progress();
-    let values: Vec<_> = row(simulation, runner)?.into_iter().map(|(_, value)| value).collect();
+    let values: Vec<_> = row(simulation, runner)?
+        .into_iter()
+        .map(|(_, value)| value)
+        .collect();
     log.append(&values)?;
     let outputs = output.options.outputs;
     restart::write(&output.path("restart.h5"), simulation, progress, outputs)?;
@@ -150,8 +155,5 @@ fn write_output<T: Real>(
         let path = output.path(&format!("snapshot_{:04}.h5", progress.output));
         restart::write(&path, simulation, progress, outputs)?;
     }
-    if true {
-        output.pictures(simulation, &runner.parameters().0, progress)?;
-    }
-    Ok(())
+    output.pictures(simulation, &runner.parameters().0, progress)
 }

@@ -5,7 +5,7 @@ use ndarray::Array3;
 use num_complex::Complex;
 
 use super::multipliers::{
-    Differentiate, MinusSquare, Radial, Tables, derivative_wavenumbers, squared_wavenumbers,
+    Differentiate, Erased, MinusSquare, Radial, Tables, derivative_wavenumbers, squared_wavenumbers,
 };
 use super::{checked_axis, linear, on_mesh, shares_plan};
 use crate::{Fft, Mesh, Multiplier};
@@ -18,7 +18,7 @@ fn multiplied<T: Real>(
     multiplier: &impl Multiplier<T, 1, Sum = ()>,
 ) -> Result<Array3<Complex<T>>> {
     let mut field = on_mesh(what, fft.cells(), x)?;
-    fft.filter_with([&mut field], |_, _| (), multiplier, |_, _| ());
+    fft.filter_with([&mut field], |_, _| (), &Erased(multiplier), |_, _| ());
     Ok(field)
 }
 

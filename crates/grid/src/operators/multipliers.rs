@@ -5,7 +5,23 @@ use std::sync::Arc;
 use adastra_core::{Error, Real, Result};
 use num_complex::Complex;
 
-use crate::{Mesh, Modes, Multiplier, Run};
+use crate::{Accumulate, Mesh, Modes, Multiplier, Run};
+
+/// A multiplier behind a pointer.
+///
+/// Every type of multiplier compiles the transforms anew, for each kind of vector registers; the
+/// operators of this crate share one copy, and pay an indirect call for each run of modes. A
+/// multiplier in the inner loop of a simulation is better passed to the plan by itself.
+pub(crate) struct Erased<'a, T, S, const K: usize>(pub(crate) &'a dyn Multiplier<T, K, Sum = S>);
+
+impl<T: Real, S: Accumulate, const K: usize> Multiplier<T, K> for Erased<'_, T, S, K> {
+    type Sum = S;
+
+    #[inline(always)]
+    fn multiply(&self, run: Run, modes: [Modes<'_, T>; K], sum: &mut S) {
+        self.0.multiply(run, modes, sum);
+    }
+}
 
 /// One number for each wavenumber along each axis.
 pub(super) type Tables<T> = [Vec<T>; 3];

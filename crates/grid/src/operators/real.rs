@@ -5,8 +5,8 @@ use ndarray::Array3;
 
 use super::complex::ComplexFilter;
 use super::multipliers::{
-    Differentiate, Grad, MinusDivergence, MinusSquare, Radial, Tables, derivative_wavenumbers,
-    squared_wavenumbers,
+    Differentiate, Erased, Grad, MinusDivergence, MinusSquare, Radial, Tables,
+    derivative_wavenumbers, squared_wavenumbers,
 };
 use super::{checked_axis, linear, on_mesh, shares_plan};
 use crate::{Gravity, Mesh, Poisson, RealFft};
@@ -43,7 +43,7 @@ impl<T: Real> Derivative<T> {
             sign,
         };
         self.fft
-            .map_in_place::<1, _>(&mut [&mut field], &multiplier);
+            .map_in_place::<1, _>(&mut [&mut field], &Erased(&multiplier));
         Ok(field)
     }
 
@@ -80,7 +80,7 @@ impl<T: Real> Gradient<T> {
         let mut x = on_mesh("input of Gradient", self.fft.cells(), x)?;
         let (mut y, mut z) = (Array3::zeros(x.dim()), Array3::zeros(x.dim()));
         self.fft
-            .map_in_place::<3, _>(&mut [&mut x, &mut y, &mut z], &Grad(&self.k));
+            .map_in_place::<3, _>(&mut [&mut x, &mut y, &mut z], &Erased(&Grad(&self.k)));
         Ok((x, y, z))
     }
 
@@ -90,7 +90,7 @@ impl<T: Real> Gradient<T> {
         let mut x_bar = Array3::zeros(x.dim());
         let multiplier = MinusDivergence(&self.k);
         self.fft
-            .map::<3, _>(&[&x, &y, &z], &mut [&mut x_bar], &multiplier);
+            .map::<3, _>(&[&x, &y, &z], &mut [&mut x_bar], &Erased(&multiplier));
         Ok(x_bar)
     }
 }
@@ -118,7 +118,7 @@ impl<T: Real> Laplacian<T> {
         let mut field = on_mesh("field of Laplacian", self.fft.cells(), x)?;
         let multiplier = MinusSquare(&self.k_squared);
         self.fft
-            .map_in_place::<1, _>(&mut [&mut field], &multiplier);
+            .map_in_place::<1, _>(&mut [&mut field], &Erased(&multiplier));
         Ok(field)
     }
 
@@ -253,7 +253,7 @@ impl<T: Real> Filter<T> {
     fn forward(&self, x: Array3<T>) -> Result<Array3<T>> {
         let mut field = on_mesh("field of Filter", self.fft.cells(), x)?;
         self.fft
-            .map_in_place::<1, _>(&mut [&mut field], &self.response);
+            .map_in_place::<1, _>(&mut [&mut field], &Erased(&self.response));
         Ok(field)
     }
 

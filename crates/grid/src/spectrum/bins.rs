@@ -6,6 +6,9 @@ use adastra_core::{Error, Result};
 
 use crate::Mesh;
 
+/// Most bins: more than any mesh has shells.
+const MOST_BINS: usize = 1 << 16;
+
 /// Bins in the absolute value of the wavenumber: `edges[b] <= k < edges[b + 1]`, in rad/kpc.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bins {
@@ -32,16 +35,11 @@ impl Bins {
     /// Bins with the given edges, in rad/kpc.
     ///
     /// # Errors
-    /// [`Error::Range`] unless there are at least two edges, finite, not negative and ascending.
+    /// [`Error::Range`] unless there are 1 to 65536 bins, with edges finite, not negative and
+    /// ascending.
     pub fn edges(edges: impl Into<Vec<f64>>) -> Result<Self> {
         let edges = edges.into();
-        if edges.len() < 2 {
-            return Err(Error::Range {
-                name: "number of edges".to_owned(),
-                value: edges.len() as f64,
-                allowed: "at least 2",
-            });
-        }
+        checked_count(edges.len().saturating_sub(1))?;
         let mut least = 0.0;
         for (i, &edge) in edges.iter().enumerate() {
             // Written so that NaN fails; the first edge may be zero.
@@ -61,8 +59,9 @@ impl Bins {
     /// `count` bins of one `width` from the wavenumber `start` on, both in rad/kpc.
     ///
     /// # Errors
-    /// [`Error::Range`] unless start, width and count make ascending edges.
+    /// [`Error::Range`] unless start, width and count make edges that [`Bins::edges`] takes.
     pub fn linear(start: f64, width: f64, count: usize) -> Result<Self> {
+        checked_count(count)?;
         let edges = (0..=count).map(|b| start + b as f64 * width);
         Self::edges(edges.collect::<Vec<_>>())
     }
@@ -70,8 +69,9 @@ impl Bins {
     /// `count` bins of one width in the logarithm between two wavenumbers in rad/kpc.
     ///
     /// # Errors
-    /// [`Error::Range`] unless `0 < start < end` and there is a bin.
+    /// [`Error::Range`] unless `0 < start < end` and there are 1 to 65536 bins.
     pub fn logarithmic(start: f64, end: f64, count: usize) -> Result<Self> {
+        checked_count(count)?;
         let ratio = end / start;
         let edges = (0..=count).map(|b| start * ratio.powf(b as f64 / count as f64));
         Self::edges(edges.collect::<Vec<_>>())
@@ -90,6 +90,18 @@ impl Bins {
     }
 }
 
+/// Refuses no bins, and so many that only a mistake can mean them.
+fn checked_count(count: usize) -> Result<()> {
+    if (1..=MOST_BINS).contains(&count) {
+        return Ok(());
+    }
+    Err(Error::Range {
+        name: "number of bins".to_owned(),
+        value: count as f64,
+        allowed: "1 to 65536",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,13 +109,15 @@ mod tests {
     #[test]
     fn edges_are_checked() {
         let refused = |edges: &[f64]| Bins::edges(edges).unwrap_err().to_string();
-        assert!(refused(&[1.0]).starts_with("number of edges = 1"));
+        assert!(refused(&[1.0]).starts_with("number of bins = 0"));
         assert!(refused(&[-1.0, 1.0]).starts_with("edges[0] = -1"));
         assert!(refused(&[f64::NAN, 1.0]).starts_with("edges[0] = NaN"));
         assert!(refused(&[0.0, 1.0, 1.0]).starts_with("edges[2] = 1"));
         assert!(refused(&[0.0, f64::INFINITY]).starts_with("edges[1] = inf"));
         assert!(Bins::linear(0.0, -1.0, 3).is_err());
         assert!(Bins::linear(0.0, 1.0, 0).is_err());
+        assert!(Bins::linear(0.0, 1.0, usize::MAX).is_err());
+        assert!(Bins::logarithmic(1.0, 2.0, usize::MAX).is_err());
         assert!(Bins::logarithmic(0.0, 1.0, 3).is_err());
         assert!(Bins::logarithmic(2.0, 1.0, 3).is_err());
         assert_eq!(

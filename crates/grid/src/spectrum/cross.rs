@@ -4,7 +4,7 @@ use adastra_core::{Adjoint, Operator, Real, Result, Tangent};
 use ndarray::{Array1, Array3};
 
 use super::SpectrumOf;
-use crate::operators::on_mesh;
+use crate::operators::{Erased, on_mesh};
 
 /// From two real fields to their cross power in each bin, `P_b = V/N^2 <Re(a_k b_k^*)>_b`.
 ///
@@ -61,7 +61,7 @@ impl<T: Real> Adjoint<T> for CrossSpectrumOf<T> {
         let pull = self.0.pull(&power_bar)?;
         let (mut a_bar, mut b_bar) = (Array3::zeros(a.dim()), Array3::zeros(b.dim()));
         let fft = &self.0.fft;
-        fft.map::<2, _>(&[&a, &b], &mut [&mut a_bar, &mut b_bar], &pull);
+        fft.map::<2, _>(&[&a, &b], &mut [&mut a_bar, &mut b_bar], &Erased(&pull));
         Ok((a_bar, b_bar))
     }
 }

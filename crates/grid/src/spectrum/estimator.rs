@@ -4,7 +4,7 @@ use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent};
 use ndarray::{Array1, Array3};
 
 use super::{Bins, PowerSpectrum};
-use crate::operators::{on_mesh, shares_plan};
+use crate::operators::{Erased, on_mesh, shares_plan};
 use crate::{Accumulate, Mesh, Modes, Multiplier, RealFft, Run};
 
 /// From a real field to the power in each bin, `P_b = V/N^2 <|delta_k|^2>_b`: see
@@ -126,11 +126,17 @@ impl<T: Real> SpectrumOf<T> {
     }
 
     fn auto(&self, field: &Array3<T>) -> Array1<f64> {
-        self.averages(self.fft.map::<1, _>(&[field], &mut [], &Measure(self)))
+        self.averages(
+            self.fft
+                .map::<1, _>(&[field], &mut [], &Erased(&Measure(self))),
+        )
     }
 
     pub(super) fn cross(&self, a: &Array3<T>, b: &Array3<T>) -> Array1<f64> {
-        self.averages(self.fft.map::<2, _>(&[a, b], &mut [], &Measure(self)))
+        self.averages(
+            self.fft
+                .map::<2, _>(&[a, b], &mut [], &Erased(&Measure(self))),
+        )
     }
 
     /// Power per mode from sums of products of amplitudes.
@@ -270,10 +276,11 @@ pub(super) struct Pull<'a, T> {
 }
 
 impl<T: Real, const K: usize> Multiplier<T, K> for Pull<'_, T> {
-    type Sum = ();
+    // Nothing is summed; the type shares the compiled transforms with `Measure`.
+    type Sum = Sums;
 
     #[inline(always)]
-    fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; K], (): &mut ()) {
+    fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; K], _: &mut Sums) {
         self.spectrum.each(run, |lane, bin| {
             let deconvolution = self.spectrum.deconvolution(run.mode(lane));
             let factor = bin.map_or(0.0, |bin| self.factors[bin] * deconvolution);
@@ -324,7 +331,8 @@ impl<T: Real> Adjoint<T> for SpectrumOf<T> {
         // The field is both factors of its power.
         let pull = self.pull(&power_bar.mapv(|bar| bar + bar))?;
         let mut field_bar = field;
-        self.fft.map_in_place::<1, _>(&mut [&mut field_bar], &pull);
+        self.fft
+            .map_in_place::<1, _>(&mut [&mut field_bar], &Erased(&pull));
         Ok(field_bar)
     }
 }

@@ -25,7 +25,10 @@ fn contrast_loss<D: Dimension>(
     // With r_i = rho_i/m and r_bar_i = 2 (r_i - t_i)/n:
     // rho_bar_i = r_bar_i/m - (sum_j r_bar_j rho_j) / (n m^2).
     let r_bar = difference * (2.0 / n);
-    let shared = Zip::from(&r_bar).and(rho).fold(0.0, |sum, r, rho| sum + r * rho) / (n * mean * mean);
+    let shared = Zip::from(&r_bar)
+        .and(rho)
+        .fold(0.0, |sum, r, rho| sum + r * rho)
+        / (n * mean * mean);
     (loss, r_bar.mapv(|r| r / mean - shared))
 }
 
@@ -33,7 +36,11 @@ fn contrast_loss<D: Dimension>(
 fn normalized<D: Dimension>(target: Array<f64, D>, key: &str) -> Result<Array<f64, D>> {
     let mean = target.sum() / target.len() as f64;
     if !(mean.is_finite() && mean > 0.0) {
-        return Err(Error::range(key, format!("a target of mean {mean}"), "a positive mean"));
+        return Err(Error::range(
+            key,
+            format!("a target of mean {mean}"),
+            "a positive mean",
+        ));
     }
     Ok(target / mean)
 }
@@ -48,7 +55,10 @@ pub(super) fn read_array(path: &Path, dataset: Option<&str>) -> Result<ndarray::
         (None, [only]) => only,
         (None, _) => {
             let needed = format!("the name of one of the arrays {names:?}");
-            return Err(Error::Missing { key: "with.dataset".into(), needed });
+            return Err(Error::Missing {
+                key: "with.dataset".into(),
+                needed,
+            });
         }
     };
     match arrays.get(name) {
@@ -100,7 +110,11 @@ pub struct ProjectedOptions {
 }
 
 const OF: Doc = doc("of", "", "names of the components whose density counts");
-const DATASET: Doc = doc("dataset", "", "name of the array in the file, where it holds several");
+const DATASET: Doc = doc(
+    "dataset",
+    "",
+    "name of the array in the file, where it holds several",
+);
 
 impl ObjectivePlugin for ProjectedDensity {
     const NAME: &'static str = "objective.projected-density";
@@ -109,26 +123,39 @@ impl ObjectivePlugin for ProjectedDensity {
     const OPTIONS: &'static [Doc] = &[
         OF,
         doc("axis", "", "x, y or z (default): the line of sight"),
-        doc("target", "", "PNG image (bright is dense), or HDF5 or npz file with a 2-D array"),
+        doc(
+            "target",
+            "",
+            "PNG image (bright is dense), or HDF5 or npz file with a 2-D array",
+        ),
         DATASET,
     ];
     type Options = ProjectedOptions;
 
     fn objective<T: Real>(options: Self::Options, site: &Site) -> Result<Box<dyn Objective<T>>> {
         let path = site.folder.join(&options.target);
-        let png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        let png = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
         let target = if png {
-            ndarray::Array2::<f64>::from_elem((32, 32), 1.0).into_dyn()
+            adastra_io::picture::read_png(&path)
+                .map_err(|e| Error::plugin("with.target", e))?
+                .into_dyn()
         } else {
             read_array(&path, options.dataset.as_deref())?
         };
         let mut expected = site.mesh.cells().to_vec();
         expected.remove(options.axis.axis().index());
         expect_shape("with.target", target.shape(), &expected)?;
-        let flat = Array2::from_shape_vec((expected[0], expected[1]), target.iter().copied().collect());
+        let flat =
+            Array2::from_shape_vec((expected[0], expected[1]), target.iter().copied().collect());
         let flat = flat.map_err(|_| Error::range("with.target", "an array", "a 2-D array"))?;
         let target = normalized(flat, "with.target")?;
-        Ok(Box::new(Projected { of: options.of, along: options.axis, target }))
+        Ok(Box::new(Projected {
+            of: options.of,
+            along: options.axis,
+            target,
+        }))
     }
 }
 
@@ -168,7 +195,10 @@ impl<T: Real> Objective<T> for Projected {
     fn pictures(&self, scene: &Scene<'_, T>) -> Result<Vec<(String, Array2<f64>)>> {
         let projected = self.project(scene)?;
         let mean = projected.sum() / projected.len() as f64;
-        Ok(vec![("target".into(), self.target.clone()), ("result".into(), projected / mean)])
+        Ok(vec![
+            ("target".into(), self.target.clone()),
+            ("result".into(), projected / mean),
+        ])
     }
 }
 
@@ -187,17 +217,31 @@ pub struct DensityOptions {
 
 impl ObjectivePlugin for Density {
     const NAME: &'static str = "objective.density";
-    const ABOUT: &'static str = "mean square of the density over its mean minus a target over its mean";
-    const OPTIONS: &'static [Doc] =
-        &[OF, doc("target", "", "HDF5 or npz file with an array of the mesh's shape"), DATASET];
+    const ABOUT: &'static str =
+        "mean square of the density over its mean minus a target over its mean";
+    const OPTIONS: &'static [Doc] = &[
+        OF,
+        doc(
+            "target",
+            "",
+            "HDF5 or npz file with an array of the mesh's shape",
+        ),
+        DATASET,
+    ];
     type Options = DensityOptions;
 
     fn objective<T: Real>(options: Self::Options, site: &Site) -> Result<Box<dyn Objective<T>>> {
-        let target = read_array(&site.folder.join(&options.target), options.dataset.as_deref())?;
+        let target = read_array(
+            &site.folder.join(&options.target),
+            options.dataset.as_deref(),
+        )?;
         expect_shape("with.target", target.shape(), &site.mesh.cells())?;
         let target = Array3::from_shape_vec(site.mesh.shape(), target.iter().copied().collect());
         let target = target.map_err(|_| Error::range("with.target", "an array", "a 3-D array"))?;
-        Ok(Box::new(Field { of: options.of, target: normalized(target, "with.target")? }))
+        Ok(Box::new(Field {
+            of: options.of,
+            target: normalized(target, "with.target")?,
+        }))
     }
 }
 
@@ -223,7 +267,13 @@ impl<T: Real> Objective<T> for Field {
     fn pictures(&self, scene: &Scene<'_, T>) -> Result<Vec<(String, Array2<f64>)>> {
         let rho = scene.density(&self.of)?.mapv(T::f64).sum_axis(Axis(2));
         let target = self.target.sum_axis(Axis(2));
-        let (a, b) = (target.sum() / target.len() as f64, rho.sum() / rho.len() as f64);
-        Ok(vec![("target".into(), target / a), ("result".into(), rho / b)])
+        let (a, b) = (
+            target.sum() / target.len() as f64,
+            rho.sum() / rho.len() as f64,
+        );
+        Ok(vec![
+            ("target".into(), target / a),
+            ("result".into(), rho / b),
+        ])
     }
 }

@@ -31,8 +31,16 @@ impl ObjectivePlugin for Spectrum {
         contrast minus that of a target";
     const OPTIONS: &'static [Doc] = &[
         doc("of", "", "names of the components whose density counts"),
-        doc("target", "kpc^3", "HDF5 or npz file with the power in each bin of the mesh's spectrum"),
-        doc("dataset", "", "name of the array in the file, where it holds several"),
+        doc(
+            "target",
+            "kpc^3",
+            "HDF5 or npz file with the power in each bin of the mesh's spectrum",
+        ),
+        doc(
+            "dataset",
+            "",
+            "name of the array in the file, where it holds several",
+        ),
     ];
     type Options = SpectrumOptions;
 
@@ -42,10 +50,18 @@ impl ObjectivePlugin for Spectrum {
         let spectrum = SpectrumOf::new(&site.mesh, Bins::fundamental(&site.mesh))?;
         expect_shape("with.target", target.shape(), &[spectrum.modes().len()])?;
         if let Some(power) = target.iter().find(|p| !(p.is_finite() && **p > 0.0)) {
-            return Err(Error::range("with.target", power, "positive power in every bin"));
+            return Err(Error::range(
+                "with.target",
+                power,
+                "positive power in every bin",
+            ));
         }
         let log_target = target.iter().map(|p| p.ln()).collect();
-        Ok(Box::new(LogSpectrum { of: options.of, spectrum, log_target }))
+        Ok(Box::new(LogSpectrum {
+            of: options.of,
+            spectrum,
+            log_target,
+        }))
     }
 }
 
