@@ -43,11 +43,11 @@ impl InitialPlugin for FromFile {
         let mut arrays = Arrays::new();
         let mut found = false;
         for (name, dataset) in datasets {
-            if let Some(field) = name.strip_prefix(&options.prefix) {
-                if !field.contains('/') {
-                    arrays.insert(&field.replace('/', "."), array(&dataset));
-                    found = true;
-                }
+            if let Some(field) = name.strip_prefix(&options.prefix)
+                && !field.contains('/')
+            {
+                arrays.insert(field, array(&dataset));
+                found = true;
             }
         }
         if !found {

@@ -10,12 +10,9 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use crate::accumulate::total;
-use crate::lanes::{
-    gather_columns, gather_lines, join, row, scatter_columns, scatter_lines, split, vectorized,
-    width,
-};
+use crate::lanes::{gather_columns, gather_lines, row, scatter_columns, scatter_lines, width};
 use crate::line::Line;
-use crate::multiplier::{ByMode, multiply_rows};
+use crate::multiplier::{ByMode, multiply_blocks};
 use crate::pool::Pool;
 use crate::{Accumulate, Multiplier, Run};
 
@@ -86,9 +83,9 @@ impl<T: Real> Fft<T> {
             let mut block = plan.blocks.take();
             let block = &mut block[..line.n * row::<T>()];
             for z in plan.z_blocks() {
-                vectorized(|| gather_columns(&rows, z.clone(), &line.natural, block));
+                gather_columns(&rows, z, &line.natural, block);
                 line.kernel.forward(block);
-                vectorized(|| scatter_columns(block, &line.order, T::one(), &mut rows, z));
+                scatter_columns(block, &line.order, T::one(), &mut rows, z);
             }
         });
     }
@@ -105,9 +102,9 @@ impl<T: Real> Fft<T> {
             let mut block = plan.blocks.take();
             let block = &mut block[..line.n * row::<T>()];
             for z in plan.z_blocks() {
-                vectorized(|| gather_columns(&rows, z.clone(), &line.order, block));
+                gather_columns(&rows, z, &line.order, block);
                 line.kernel.inverse(block);
-                vectorized(|| scatter_columns(block, &line.natural, T::one(), &mut rows, z));
+                scatter_columns(block, &line.natural, T::one(), &mut rows, z);
             }
         });
         plan.slabs([field], |_, [slab]| plan.inverse_slab(slab));
@@ -228,12 +225,10 @@ impl<T: Real> Plan<T> {
         total(parts)
     }
 
-    /// The ranges along z that fill a block each.
-    fn z_blocks(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<T> {
+    /// The first z of each block.
+    fn z_blocks(&self) -> impl Iterator<Item = usize> + use<T> {
         let [.., nz] = self.cells;
-        (0..nz)
-            .step_by(width::<T>())
-            .map(move |z| z..(z + width::<T>()).min(nz))
+        (0..nz).step_by(width::<T>())
     }
 
     /// Transforms a plane `(ny, nz)` along z and y, to modes in natural order.
@@ -241,24 +236,19 @@ impl<T: Real> Plan<T> {
         let [_, along_y, along_z] = &self.lines;
         let nz = along_z.n;
         let mut block = self.blocks.take();
-        vectorized(|| {
-            let lines = &mut block[..nz * row::<T>()];
-            for rows in slab.chunks_mut(width::<T>() * nz) {
-                gather_lines(rows, &along_z.natural, lines);
-                along_z.kernel.forward(lines);
-                scatter_lines(lines, &along_z.order, T::one(), rows);
-            }
-            let columns = &mut block[..along_y.n * row::<T>()];
-            for z in self.z_blocks() {
-                for (row, cells) in columns.chunks_exact_mut(row::<T>()).zip(slab.chunks(nz)) {
-                    split(&cells[z.clone()], row);
-                }
-                along_y.kernel.forward(columns);
-                for (row, &iy) in columns.chunks_exact(row::<T>()).zip(&along_y.order) {
-                    join(row, T::one(), &mut slab[iy * nz..][z.clone()]);
-                }
-            }
-        });
+        let lines = &mut block[..nz * row::<T>()];
+        for rows in slab.chunks_mut(width::<T>() * nz) {
+            gather_lines(rows, &along_z.natural, lines);
+            along_z.kernel.forward(lines);
+            scatter_lines(lines, &along_z.order, T::one(), rows);
+        }
+        let columns = &mut block[..along_y.n * row::<T>()];
+        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
+        for z in self.z_blocks() {
+            gather_columns(&plane, z, &along_y.natural, columns);
+            along_y.kernel.forward(columns);
+            scatter_columns(columns, &along_y.order, T::one(), &mut plane, z);
+        }
     }
 
     /// Inverse of [`Plan::forward_slab`], times `1/(nx ny nz)`.
@@ -267,60 +257,50 @@ impl<T: Real> Plan<T> {
         let nz = along_z.n;
         let scale = T::of(1.0 / self.cells.iter().product::<usize>() as f64);
         let mut block = self.blocks.take();
-        vectorized(|| {
-            let columns = &mut block[..along_y.n * row::<T>()];
-            for z in self.z_blocks() {
-                for (row, &iy) in columns.chunks_exact_mut(row::<T>()).zip(&along_y.order) {
-                    split(&slab[iy * nz..][z.clone()], row);
-                }
-                along_y.kernel.inverse(columns);
-                for (row, cells) in columns.chunks_exact(row::<T>()).zip(slab.chunks_mut(nz)) {
-                    join(row, scale, &mut cells[z.clone()]);
-                }
-            }
-            let lines = &mut block[..nz * row::<T>()];
-            for rows in slab.chunks_mut(width::<T>() * nz) {
-                gather_lines(rows, &along_z.order, lines);
-                along_z.kernel.inverse(lines);
-                scatter_lines(lines, &along_z.natural, T::one(), rows);
-            }
-        });
+        let columns = &mut block[..along_y.n * row::<T>()];
+        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
+        for z in self.z_blocks() {
+            gather_columns(&plane, z, &along_y.order, columns);
+            along_y.kernel.inverse(columns);
+            scatter_columns(columns, &along_y.natural, scale, &mut plane, z);
+        }
+        let lines = &mut block[..nz * row::<T>()];
+        for rows in slab.chunks_mut(width::<T>() * nz) {
+            gather_lines(rows, &along_z.order, lines);
+            along_z.kernel.inverse(lines);
+            scatter_lines(lines, &along_z.natural, T::one(), rows);
+        }
     }
 
     /// Forward along x, multiplier, inverse along x, for one y.
     fn filter_columns<const K: usize, M: Multiplier<T, K>>(
         &self,
         iy: usize,
-        mut rows: [Vec<&mut [Complex<T>]>; K],
+        mut planes: [Vec<&mut [Complex<T>]>; K],
         multiplier: &M,
     ) -> M::Sum {
+        let [nx, _, nz] = self.cells;
         let [line, ..] = &self.lines;
         let mut blocks: [_; K] = array::from_fn(|_| self.blocks.take());
+        let mut blocks = blocks.each_mut().map(|block| &mut block[..nx * row::<T>()]);
         let mut sum = M::Sum::default();
-        vectorized(|| {
-            for z in self.z_blocks() {
-                for (block, rows) in blocks.iter_mut().zip(&rows) {
-                    gather_columns(rows, z.clone(), &line.natural, block);
-                    line.kernel.forward(&mut block[..line.n * row::<T>()]);
-                }
-                let mut parts = blocks.each_mut().map(|b| b.chunks_exact_mut(row::<T>()));
-                for &ix in &line.order {
-                    let rows = parts
-                        .each_mut()
-                        .map(|p| p.next().expect("a row for each mode"));
-                    let run = Run {
-                        at: [ix, iy, z.start],
-                        axis: 2,
-                        len: z.len(),
-                    };
-                    multiply_rows(multiplier, run, rows, &mut sum);
-                }
-                for (block, rows) in blocks.iter_mut().zip(&mut rows) {
-                    line.kernel.inverse(&mut block[..line.n * row::<T>()]);
-                    scatter_columns(block, &line.natural, T::one(), rows, z.clone());
-                }
+        for z in self.z_blocks() {
+            for (block, plane) in blocks.iter_mut().zip(&planes) {
+                gather_columns(plane, z, &line.natural, block);
+                line.kernel.forward(block);
             }
-        });
+            let run = Run {
+                at: [0, iy, z],
+                axis: 2,
+                len: width::<T>().min(nz - z),
+            };
+            let parts = blocks.each_mut().map(|block| &mut **block);
+            multiply_blocks(multiplier, &line.order, run, parts, &mut sum);
+            for (block, plane) in blocks.iter_mut().zip(&mut planes) {
+                line.kernel.inverse(block);
+                scatter_columns(block, &line.natural, T::one(), plane, z);
+            }
+        }
         sum
     }
 }

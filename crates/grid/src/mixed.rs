@@ -5,7 +5,6 @@
 //! other transforms reorder whole rows on their way between field and block, at no cost. See
 //! Van Loan, Computational Frameworks for the Fast Fourier Transform (1992), chapters 1 and 2.
 
-use std::any::Any;
 use std::f64::consts::TAU;
 use std::marker::PhantomData;
 
@@ -18,27 +17,15 @@ use crate::line::Kernel;
 use crate::simd::{Lane, Ops, Z};
 
 /// The kernel for lines of `n` points, if there is one for this length and this machine.
-pub(crate) fn kernel<T: 'static>(n: usize) -> Option<Box<dyn Kernel<T>>> {
-    // One of the two has the type asked for.
-    let (single, double) = (
-        Mixed::<f32>::new(n, Arch::new())?,
-        Mixed::<f64>::new(n, Arch::new())?,
-    );
-    let single: Box<dyn Kernel<f32>> = Box::new(single);
-    let double: Box<dyn Kernel<f64>> = Box::new(double);
-    let single: Box<dyn Any> = Box::new(single);
-    let double: Box<dyn Any> = Box::new(double);
-    let found = single
-        .downcast::<Box<dyn Kernel<T>>>()
-        .or_else(|_| double.downcast());
-    found.ok().map(|kernel| *kernel)
+pub(crate) fn kernel<T: Lane>(n: usize) -> Option<Box<dyn Kernel<T>>> {
+    Mixed::new(n, Arch::new()).map(|kernel| -> Box<dyn Kernel<T>> { Box::new(kernel) })
 }
 
 /// Splits `n` into radices, or `None` if it has another prime factor.
 fn radices(mut n: usize) -> Option<Vec<usize>> {
     let mut radices = Vec::new();
     for radix in [5, 3] {
-        while n % radix == 0 {
+        while n.is_multiple_of(radix) {
             radices.push(radix);
             n /= radix;
         }

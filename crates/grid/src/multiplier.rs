@@ -2,9 +2,10 @@
 
 use adastra_core::Real;
 use num_complex::Complex;
+use pulp::NullaryFnOnce;
 
 use crate::Accumulate;
-use crate::lanes::width;
+use crate::lanes::{row, width};
 
 /// A run of neighbouring modes: `at`, then one further along `axis`, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,20 +97,67 @@ where
     }
 }
 
-/// Applies a multiplier to one row of each of `K` blocks.
-#[inline(always)]
-pub(crate) fn multiply_rows<T: Real, const K: usize, M: Multiplier<T, K>>(
-    multiplier: &M,
+/// A multiplier on `K` blocks, compiled for the vector instructions of the machine.
+struct MultiplyBlocks<'a, T, M, S, const K: usize> {
+    multiplier: &'a M,
+    order: &'a [usize],
     run: Run,
-    rows: [&mut [T]; K],
+    blocks: [&'a mut [T]; K],
+    sum: &'a mut S,
+}
+
+impl<T: Real, M: Multiplier<T, K>, const K: usize> NullaryFnOnce
+    for MultiplyBlocks<'_, T, M, M::Sum, K>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self {
+            multiplier,
+            order,
+            mut run,
+            blocks,
+            sum,
+        } = self;
+        let mut rows = blocks.map(|block| block.chunks_exact_mut(row::<T>()));
+        for &ix in order {
+            run.at[0] = ix;
+            let modes = rows.each_mut().map(|rows| {
+                let row = rows.next().expect("a row for each mode");
+                let (re, im) = row.split_at_mut(width::<T>());
+                if run.len == width::<T>() {
+                    // The known length lets the compiler use whole registers.
+                    Modes {
+                        re: &mut re[..width::<T>()],
+                        im: &mut im[..width::<T>()],
+                    }
+                } else {
+                    Modes {
+                        re: &mut re[..run.len],
+                        im: &mut im[..run.len],
+                    }
+                }
+            });
+            multiplier.multiply(run, modes, sum);
+        }
+    }
+}
+
+/// Applies a multiplier to `K` blocks whose row `i` holds the modes `order[i]` along x and those
+/// of `run` across.
+pub(crate) fn multiply_blocks<T: Real, const K: usize, M: Multiplier<T, K>>(
+    multiplier: &M,
+    order: &[usize],
+    run: Run,
+    blocks: [&mut [T]; K],
     sum: &mut M::Sum,
 ) {
-    let modes = rows.map(|row| {
-        let (re, im) = row.split_at_mut(width::<T>());
-        Modes {
-            re: &mut re[..run.len],
-            im: &mut im[..run.len],
-        }
+    pulp::Arch::new().dispatch(MultiplyBlocks {
+        multiplier,
+        order,
+        run,
+        blocks,
+        sum,
     });
-    multiplier.multiply(run, modes, sum);
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::accumulate::total;
 use crate::lanes::{row, vectorized, width};
 use crate::line::Line;
-use crate::multiplier::{ByMode, multiply_rows};
+use crate::multiplier::{ByMode, multiply_blocks};
 use crate::pool::{Buffer, Pool};
 use crate::real_plane::RealPlane;
 use crate::{Mesh, Multiplier, Run};
@@ -275,40 +275,48 @@ impl<T: Real> Plan<T> {
             let rows = rows.map(|row| row.into_slice().expect("contiguous rows"));
             rows.collect::<Vec<&mut [T]>>()
         });
+        let blocks_across = planes[0].first().map_or(0, |plane| plane.len() / row);
         let mut blocks: [_; K] = array::from_fn(|_| self.blocks.take());
         let mut sum = M::Sum::default();
-        vectorized(|| {
-            for first in (0..columns.len.min(planes[0][0].len() / row * width)).step_by(width) {
-                let cells = first * 2..first * 2 + row;
-                for (block, plane) in blocks.iter_mut().zip(&planes).take(inputs) {
-                    for (to, from) in block.chunks_exact_mut(row).zip(plane) {
-                        to.copy_from_slice(&from[cells.clone()]);
-                    }
-                    line.kernel.forward(block);
-                }
-                let mut rows = blocks.each_mut().map(|block| block.chunks_exact_mut(row));
-                for &ix in &line.order {
-                    let rows = rows
-                        .each_mut()
-                        .map(|r| r.next().expect("a row for each mode"));
-                    let [_, iy, iz] = columns.at;
-                    let mut run = Run {
-                        at: [ix, iy, iz],
-                        axis: columns.axis,
-                        len: width.min(columns.len - first),
-                    };
-                    run.at[run.axis] += first;
-                    multiply_rows(multiplier, run, rows, &mut sum);
-                }
-                for (block, plane) in blocks.iter_mut().zip(&mut planes).take(outputs) {
-                    line.kernel.inverse(block);
-                    for (from, to) in block.chunks_exact(row).zip(plane) {
-                        to[cells.clone()].copy_from_slice(from);
-                    }
-                }
+        for (first, start) in (0..columns.len)
+            .step_by(width)
+            .zip((0..).step_by(row))
+            .take(blocks_across)
+        {
+            for (block, plane) in blocks.iter_mut().zip(&planes).take(inputs) {
+                copy_in(plane, start, block);
+                line.kernel.forward(block);
             }
-        });
+            let mut run = Run {
+                at: columns.at,
+                axis: columns.axis,
+                len: width.min(columns.len - first),
+            };
+            run.at[run.axis] += first;
+            let parts = blocks.each_mut().map(|block| &mut **block);
+            multiply_blocks(multiplier, &line.order, run, parts, &mut sum);
+            for (block, plane) in blocks.iter_mut().zip(&mut planes).take(outputs) {
+                line.kernel.inverse(block);
+                copy_out(block, plane, start);
+            }
+        }
         sum
+    }
+}
+
+vectorized! {
+    /// Fills the rows of a block with those at `start` of each row of a plane.
+    fn copy_in<'a, 'b, T>(plane: &'a [&'b mut [T]], start: usize, block: &'a mut [T]) {
+        for (to, from) in block.chunks_exact_mut(row::<T>()).zip(plane) {
+            to.copy_from_slice(&from[start..][..row::<T>()]);
+        }
+    }
+
+    /// Inverse of [`copy_in`].
+    fn copy_out<'a, 'b, T>(block: &'a [T], plane: &'a mut [&'b mut [T]], start: usize) {
+        for (from, to) in block.chunks_exact(row::<T>()).zip(plane) {
+            to[start..][..row::<T>()].copy_from_slice(from);
+        }
     }
 }
 

@@ -58,100 +58,111 @@ impl<T: Real> RealPlane<T> {
     pub(crate) fn forward(&self, cells: &[T], main: &mut [T], nyquist: &mut [T]) {
         let (nz, line_len) = (self.along_z.n, self.line_len());
         let mut block = self.blocks.take();
-        vectorized(|| {
-            let lines = &mut block[..nz * row::<T>()];
-            let groups = cells.chunks(row::<T>() * nz);
-            for (cells, modes) in groups.zip(main.chunks_mut(row::<T>() * line_len)) {
-                let pairs = (cells.len() / nz).div_ceil(2);
-                let (first, second) = cells.split_at(pairs * nz);
-                gather_real(first, nz, 0, lines);
-                gather_real(second, nz, width::<T>(), lines);
-                self.along_z.kernel.forward(lines);
-                separate(lines, &self.first, &self.second);
-                let (first, second) = modes.split_at_mut(pairs * line_len);
-                scatter_modes(lines, &self.first, line_len, first);
-                scatter_modes(lines, &self.second, line_len, second);
+        let lines = &mut block[..nz * row::<T>()];
+        let groups = cells.chunks(row::<T>() * nz);
+        for (cells, modes) in groups.zip(main.chunks_mut(row::<T>() * line_len)) {
+            let pairs = (cells.len() / nz).div_ceil(2);
+            let (first, second) = cells.split_at(pairs * nz);
+            gather_real(first, second, nz, lines);
+            self.along_z.kernel.forward(lines);
+            separate(lines, &self.first, &self.second);
+            let (first, second) = modes.split_at_mut(pairs * line_len);
+            scatter_modes(lines, &self.first, line_len, first);
+            scatter_modes(lines, &self.second, line_len, second);
+        }
+        let columns = &mut block[..self.along_y.n * row::<T>()];
+        for start in (0..line_len).step_by(row::<T>()) {
+            take_rows(main, line_len, start, &self.along_y.natural, columns);
+            self.along_y.kernel.forward(columns);
+            if start == 0 {
+                split_nyquist(columns, &self.along_y.position, nyquist);
             }
-            let columns = &mut block[..self.along_y.n * row::<T>()];
-            for start in (0..line_len).step_by(row::<T>()) {
-                for (to, from) in columns
-                    .chunks_exact_mut(row::<T>())
-                    .zip(main.chunks(line_len))
-                {
-                    to.copy_from_slice(&from[start..][..row::<T>()]);
-                }
-                self.along_y.kernel.forward(columns);
-                if start == 0 {
-                    split_nyquist(columns, &self.along_y.position, nyquist);
-                }
-                for (from, &iy) in columns.chunks_exact(row::<T>()).zip(&self.along_y.order) {
-                    main[iy * line_len + start..][..row::<T>()].copy_from_slice(from);
-                }
-            }
-        });
+            put_rows(
+                columns,
+                &self.along_y.order,
+                T::one(),
+                main,
+                line_len,
+                start,
+            );
+        }
     }
 
-    /// Inverse of [`RealPlane::forward`], times `ny nz scale`; `main` and `nyquist` are used up.
+    /// Inverse of [`RealPlane::forward`], times `ny nz scale`; `main` is used up.
     pub(crate) fn inverse(&self, main: &mut [T], nyquist: &[T], scale: T, cells: &mut [T]) {
         let (nz, line_len) = (self.along_z.n, self.line_len());
         let mut block = self.blocks.take();
-        vectorized(|| {
-            let columns = &mut block[..self.along_y.n * row::<T>()];
-            for start in (0..line_len).step_by(row::<T>()) {
-                for (to, &iy) in columns
-                    .chunks_exact_mut(row::<T>())
-                    .zip(&self.along_y.order)
-                {
-                    to.copy_from_slice(&main[iy * line_len + start..][..row::<T>()]);
-                }
-                if start == 0 {
-                    join_nyquist(columns, &self.along_y.position, nyquist);
-                }
-                self.along_y.kernel.inverse(columns);
-                for (from, to) in columns
-                    .chunks_exact(row::<T>())
-                    .zip(main.chunks_mut(line_len))
-                {
-                    let to = &mut to[start..][..row::<T>()];
-                    to.iter_mut()
-                        .zip(from)
-                        .for_each(|(to, &from)| *to = scale * from);
-                }
+        let columns = &mut block[..self.along_y.n * row::<T>()];
+        for start in (0..line_len).step_by(row::<T>()) {
+            take_rows(main, line_len, start, &self.along_y.order, columns);
+            if start == 0 {
+                join_nyquist(columns, &self.along_y.order, nyquist);
             }
-            let lines = &mut block[..nz * row::<T>()];
-            let groups = cells.chunks_mut(row::<T>() * nz);
-            for (cells, modes) in groups.zip(main.chunks(row::<T>() * line_len)) {
-                let pairs = (cells.len() / nz).div_ceil(2);
-                let (first, second) = modes.split_at(pairs * line_len);
-                gather_modes(first, &self.first, line_len, lines);
-                gather_modes(second, &self.second, line_len, lines);
-                combine(lines, &self.first, &self.second);
-                self.along_z.kernel.inverse(lines);
-                let (first, second) = cells.split_at_mut(pairs * nz);
-                scatter_real(lines, nz, 0, first);
-                scatter_real(lines, nz, width::<T>(), second);
-            }
-        });
+            self.along_y.kernel.inverse(columns);
+            put_rows(columns, &self.along_y.natural, scale, main, line_len, start);
+        }
+        let lines = &mut block[..nz * row::<T>()];
+        let groups = cells.chunks_mut(row::<T>() * nz);
+        for (cells, modes) in groups.zip(main.chunks(row::<T>() * line_len)) {
+            let pairs = (cells.len() / nz).div_ceil(2);
+            let (first, second) = modes.split_at(pairs * line_len);
+            gather_modes(first, &self.first, line_len, lines);
+            gather_modes(second, &self.second, line_len, lines);
+            combine(lines, &self.first, &self.second);
+            self.along_z.kernel.inverse(lines);
+            let (first, second) = cells.split_at_mut(pairs * nz);
+            scatter_real(lines, nz, first, second);
+        }
     }
 }
 
-/// Transposes up to [`width`] real lines into the real (`part` of 0) or imaginary parts (`part`
-/// of [`width`]) of a block.
-#[inline(always)]
-fn gather_real<T: Real>(lines: &[T], n: usize, part: usize, block: &mut [T]) {
-    for (lane, line) in lines.chunks_exact(n).enumerate() {
-        for (row, &x) in block.chunks_exact_mut(row::<T>()).zip(line) {
-            row[part + lane] = x;
+vectorized! {
+/// Row `i` of a block from the row `order[i]` of lines of `line_len` numbers, at `start`.
+fn take_rows<'a, T>(
+    main: &'a [T],
+    line_len: usize,
+    start: usize,
+    order: &'a [usize],
+    block: &'a mut [T],
+) {
+    for (to, &i) in block.chunks_exact_mut(row::<T>()).zip(order) {
+        to.copy_from_slice(&main[i * line_len + start..][..row::<T>()]);
+    }
+}
+
+/// Inverse of [`take_rows`], times `scale`.
+fn put_rows<'a, T>(
+    block: &'a [T],
+    order: &'a [usize],
+    scale: T,
+    main: &'a mut [T],
+    line_len: usize,
+    start: usize,
+) {
+    for (from, &i) in block.chunks_exact(row::<T>()).zip(order) {
+        let to = &mut main[i * line_len + start..][..row::<T>()];
+        to.iter_mut().zip(from).for_each(|(to, &from)| *to = scale * from);
+    }
+}
+
+/// Transposes up to [`width`] real lines each into the real and the imaginary parts of a block.
+fn gather_real<'a, T>(first: &'a [T], second: &'a [T], n: usize, block: &'a mut [T]) {
+    for (part, lines) in [(0, first), (width::<T>(), second)] {
+        for (lane, line) in lines.chunks_exact(n).enumerate() {
+            for (row, &x) in block.chunks_exact_mut(row::<T>()).zip(line) {
+                row[part + lane] = x;
+            }
         }
     }
 }
 
 /// Inverse of [`gather_real`].
-#[inline(always)]
-fn scatter_real<T: Real>(block: &[T], n: usize, part: usize, lines: &mut [T]) {
-    for (lane, line) in lines.chunks_exact_mut(n).enumerate() {
-        for (row, x) in block.chunks_exact(row::<T>()).zip(line) {
-            *x = row[part + lane];
+fn scatter_real<'a, T>(block: &'a [T], n: usize, first: &'a mut [T], second: &'a mut [T]) {
+    for (part, lines) in [(0, first), (width::<T>(), second)] {
+        for (lane, line) in lines.chunks_exact_mut(n).enumerate() {
+            for (row, x) in block.chunks_exact(row::<T>()).zip(line) {
+                *x = row[part + lane];
+            }
         }
     }
 }
@@ -159,8 +170,7 @@ fn scatter_real<T: Real>(block: &[T], n: usize, part: usize, lines: &mut [T]) {
 /// Takes the spectra `A` and `B` of two real lines out of the spectrum `Z = A + iB`:
 /// `A_k = (Z_k + conj Z_{n-k})/2` to row `first[k]`, `B_k = (Z_k - conj Z_{n-k})/2i` to row
 /// `second[k]`. The zero and Nyquist modes of either are real, and go into one complex number.
-#[inline(always)]
-fn separate<T: Real>(block: &mut [T], first: &[usize], second: &[usize]) {
+fn separate<'a, T>(block: &'a mut [T], first: &'a [usize], second: &'a [usize]) {
     let half = T::of(0.5);
     for (k, (&p, &q)) in first.iter().zip(second).enumerate() {
         let [(re_p, im_p), (re_q, im_q)] = two_rows(block, p, q);
@@ -177,8 +187,7 @@ fn separate<T: Real>(block: &mut [T], first: &[usize], second: &[usize]) {
 }
 
 /// Inverse of [`separate`]: `Z_k = A_k + i B_k`, `Z_{n-k} = conj A_k + i conj B_k`.
-#[inline(always)]
-fn combine<T: Real>(block: &mut [T], first: &[usize], second: &[usize]) {
+fn combine<'a, T>(block: &'a mut [T], first: &'a [usize], second: &'a [usize]) {
     for (k, (&p, &q)) in first.iter().zip(second).enumerate() {
         let [(re_p, im_p), (re_q, im_q)] = two_rows(block, p, q);
         if k == 0 {
@@ -193,18 +202,8 @@ fn combine<T: Real>(block: &mut [T], first: &[usize], second: &[usize]) {
     }
 }
 
-/// The real and imaginary parts of two different rows.
-#[inline(always)]
-fn two_rows<T>(block: &mut [T], p: usize, q: usize) -> [(&mut [T], &mut [T]); 2] {
-    let (width, row) = (width::<T>(), row::<T>());
-    let rows = block.get_disjoint_mut([p * row..(p + 1) * row, q * row..(q + 1) * row]);
-    rows.expect("two different rows of the block")
-        .map(|row| row.split_at_mut(width))
-}
-
 /// Transposes rows `at[iz]` of a block to lines of modes in blocks along z.
-#[inline(always)]
-fn scatter_modes<T: Real>(block: &[T], at: &[usize], line_len: usize, lines: &mut [T]) {
+fn scatter_modes<'a, T>(block: &'a [T], at: &'a [usize], line_len: usize, lines: &'a mut [T]) {
     let width = width::<T>();
     for (lane, line) in lines.chunks_exact_mut(line_len).enumerate() {
         for (to, at) in line.chunks_exact_mut(2 * width).zip(at.chunks(width)) {
@@ -218,8 +217,7 @@ fn scatter_modes<T: Real>(block: &[T], at: &[usize], line_len: usize, lines: &mu
 }
 
 /// Inverse of [`scatter_modes`].
-#[inline(always)]
-fn gather_modes<T: Real>(lines: &[T], at: &[usize], line_len: usize, block: &mut [T]) {
+fn gather_modes<'a, T>(lines: &'a [T], at: &'a [usize], line_len: usize, block: &'a mut [T]) {
     let width = width::<T>();
     for (lane, line) in lines.chunks_exact(line_len).enumerate() {
         for (from, at) in line.chunks_exact(2 * width).zip(at.chunks(width)) {
@@ -230,6 +228,8 @@ fn gather_modes<T: Real>(lines: &[T], at: &[usize], line_len: usize, block: &mut
             }
         }
     }
+}
+
 }
 
 /// Lane 0 holds `P = D + iN`, the transforms of two real columns: leaves `D` in its place and
@@ -256,13 +256,21 @@ fn split_nyquist<T: Real>(block: &mut [T], position: &[usize], nyquist: &mut [T]
 
 /// Inverse of [`split_nyquist`].
 #[inline(always)]
-fn join_nyquist<T: Real>(block: &mut [T], position: &[usize], nyquist: &[T]) {
+fn join_nyquist<T: Real>(block: &mut [T], order: &[usize], nyquist: &[T]) {
     let (width, row) = (width::<T>(), row::<T>());
-    for (k, &p) in position.iter().enumerate() {
+    for (to, &k) in block.chunks_exact_mut(row).zip(order) {
         let at = k / width * row + k % width;
         let (re, im) = (nyquist[at], nyquist[at + width]);
-        let to = &mut block[p * row..][..row];
         to[0] -= im;
         to[width] += re;
     }
+}
+
+/// The real and imaginary parts of two different rows.
+#[inline(always)]
+fn two_rows<T>(block: &mut [T], p: usize, q: usize) -> [(&mut [T], &mut [T]); 2] {
+    let (width, row) = (width::<T>(), row::<T>());
+    let rows = block.get_disjoint_mut([p * row..(p + 1) * row, q * row..(q + 1) * row]);
+    rows.expect("two different rows of the block")
+        .map(|row| row.split_at_mut(width))
 }

@@ -21,7 +21,11 @@ pub struct Table {
 pub fn read_log(path: impl AsRef<Path>) -> Result<Table> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let mut lines = text.lines();
+    // Only lines with an end: a number that a kill cut off may still look like one.
+    let mut lines = text
+        .split_inclusive('\n')
+        .map_while(|line| line.strip_suffix('\n'))
+        .map(|line| line.trim_end_matches('\r'));
     let columns: Vec<String> = lines
         .next()
         .unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The log of conserved quantities.
 
-use adastra_io::{CsvLog, Error};
+use adastra_io::{CsvLog, Error, read_log};
 
 const COLUMNS: [&str; 3] = ["step", "mass", "energy"];
 
@@ -75,4 +75,19 @@ fn a_log_that_cannot_be_written_is_named() {
         }
     ));
     assert!(error.to_string().contains("log.csv"), "{error}");
+}
+
+#[test]
+fn a_log_is_read_back_without_a_half_written_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    let mut log = CsvLog::create(&path, &COLUMNS).unwrap();
+    log.append(&[0.0, 1.5, -2e-9]).unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{whole}1,1.5,-2")).unwrap();
+    let table = read_log(&path).unwrap();
+    assert_eq!(table.columns, COLUMNS);
+    assert_eq!(table.rows, [[0.0, 1.5, -2e-9]]);
+    std::fs::write(&path, "no log").unwrap();
+    assert!(matches!(read_log(&path), Err(Error::Foreign { .. })));
 }

@@ -160,7 +160,7 @@ fn drawn(figure: &Figure) -> Array2<f64> {
     figure.save(&path).unwrap();
     let image = read_png(&path).unwrap();
     assert!(
-        image.nrows() % 2 == 0 && image.ncols() % 2 == 0,
+        image.nrows().is_multiple_of(2) && image.ncols().is_multiple_of(2),
         "video encoders want even sizes"
     );
     image

@@ -74,8 +74,8 @@ impl Particles {
         let meshes = meshes.each_ref().map(|mesh| &**mesh);
         let cic = Cic::new(&self.mesh);
         let slabs = Slabs::new(&cic, &dense(position), |_| ());
-        let read = |cloud: &Cloud<T>, (): &()| meshes.map(|a| cloud.value(cic.corners(cloud, a)));
-        slabs.gather(read).each(outputs, f);
+        let read = |cloud: &Cloud<T>, (): &(), a: [[T; 8]; 3]| a.map(|a| cloud.value(a));
+        slabs.gather(meshes, read).each(outputs, f);
         Ok(())
     }
 
@@ -112,8 +112,7 @@ impl Particles {
             triple(&v_bar, i).map(|v| dt * v)
         });
 
-        let results = slabs.gather(|cloud, v_bar| {
-            let a = meshes.map(|mesh| cic.corners(cloud, mesh));
+        let results = slabs.gather(meshes, |cloud, v_bar, a| {
             // A gradient is linear in the field: the one of the weighted sum of the three
             // components does for all.
             let sum = |c| v_bar[0] * a[0][c] + v_bar[1] * a[1][c] + v_bar[2] * a[2][c];
@@ -216,19 +215,23 @@ impl<T: Real> Matter<T> for Particles {
     fn limits(&self, (): &(), x: &ParticleState<T>, _: &Gravity<T>) -> Result<Vec<Limit>> {
         x.checked_len()?;
         let velocity = dense(&x.velocity);
+        // NaN is kept, so that it shows in the limit.
         let fastest = velocity.chunks_exact(3).fold([T::zero(); 3], |fastest, v| {
-            // NaN is kept, so that it shows in the limit.
             std::array::from_fn(|d| {
-                if fastest[d] >= v[d].abs() {
-                    fastest[d]
+                let v = v[d].abs();
+                if v > fastest[d] || v.is_nan() {
+                    v
                 } else {
-                    v[d].abs()
+                    fastest[d]
                 }
             })
         });
         let spacing = self.mesh.spacing();
         let dt = (0..3).map(|d| spacing[d] / fastest[d].f64());
-        let dt = dt.fold(f64::INFINITY, |a, b| if a <= b { a } else { b });
+        let dt = dt.fold(
+            f64::INFINITY,
+            |a, b| if b < a || b.is_nan() { b } else { a },
+        );
         Ok(vec![Limit {
             name: "particle CFL",
             dt,

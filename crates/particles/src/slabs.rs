@@ -25,6 +25,9 @@ const MANY: usize = 4096;
 /// Particles that are sorted together: their indices fit 16 bits.
 pub(crate) const SORTED: usize = 1 << 14;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// Particles in the order of their slabs, each with a payload.
 pub(crate) struct Slabs<T, P> {
     cic: Cic<T>,
@@ -68,39 +71,47 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
         Self { cic: *cic, chunks }
     }
 
-    /// `f(cloud, payload)` of every particle; for [`Results::each`].
-    pub(crate) fn gather<R: Copy + Default + Send>(
+    /// `f(cloud, payload, corners)` of every particle, where `corners[k]` holds `fields[k]` at the
+    /// particle's corners; for [`Results::each`].
+    pub(crate) fn gather<const K: usize, R: Copy + Default + Send>(
         &self,
-        f: impl Fn(&Cloud<T>, &P) -> R + Send + Sync,
+        fields: [&[T]; K],
+        f: impl Fn(&Cloud<T>, &P, [[T; 8]; K]) -> R + Send + Sync,
     ) -> Results<'_, T, P, R> {
+        let fill = |particles: &[([T; 3], P)], results: &mut [R]| {
+            for ((x, payload), result) in particles.iter().zip(results) {
+                let cloud = self.cic.cloud(x);
+                *result = f(&cloud, payload, fields.map(|field| self.cic.corners(&cloud, field)));
+            }
+        };
         let mut chunks: Vec<Vec<R>> = self
             .chunks
             .iter()
             .map(|c| vec![R::default(); c.particles.len()])
             .collect();
-        let fill = |particles: &[([T; 3], P)], results: &mut [R]| {
-            for ((x, payload), result) in particles.iter().zip(results) {
-                *result = f(&self.cic.cloud(x), payload);
-            }
-        };
         match &self.chunks[..] {
             [few] if !few.is_sorted() => fill(&few.particles, &mut chunks[0]),
             sorted => {
-                let mut slabs: Vec<Vec<_>> = (0..self.cic.cells()[0])
-                    .map(|_| Vec::with_capacity(sorted.len()))
-                    .collect();
-                for (chunk, mut results) in sorted.iter().zip(chunks.iter_mut().map(|c| &mut c[..]))
-                {
-                    for (slab, work) in slabs.iter_mut().enumerate() {
+                let [slabs, ..] = self.cic.cells();
+                let mut work: Vec<Vec<_>> =
+                    (0..slabs).map(|_| Vec::with_capacity(sorted.len())).collect();
+                for (chunk, results) in sorted.iter().zip(&mut chunks) {
+                    let mut rest = &mut results[..];
+                    for (slab, work) in work.iter_mut().enumerate() {
                         let particles = chunk.of(slab);
-                        let (these, rest) = results.split_at_mut(particles.len());
-                        results = rest;
+                        let (these, others) = rest.split_at_mut(particles.len());
+                        rest = others;
                         work.push((particles, these));
                     }
                 }
-                slabs.into_par_iter().for_each(|work| {
-                    work.into_iter()
-                        .for_each(|(particles, results)| fill(particles, results));
+                let plane_len = self.cic.plane_len();
+                work.into_par_iter().enumerate().for_each(|(slab, work)| {
+                    for field in fields {
+                        for plane in [slab, (slab + 1) % slabs] {
+                            warm(&field[plane * plane_len..][..plane_len]);
+                        }
+                    }
+                    work.into_iter().for_each(|(particles, results)| fill(particles, results));
                 });
             }
         }
@@ -169,6 +180,7 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
                 .enumerate()
                 .for_each(|(pair, mut planes)| {
                     let planes = &mut planes[..2 * K];
+                    planes.iter().for_each(|plane| warm(plane));
                     for chunk in &self.chunks {
                         for (x, payload) in chunk.of(2 * pair + parity) {
                             let cloud = self.cic.cloud(x);
@@ -183,6 +195,14 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
                 });
         }
     }
+}
+
+/// Reads a number of every cache line in turn, which brings a plane into cache at the speed of
+/// the memory's bandwidth. The particles of a slab touch it at random: without this, nearly every
+/// one of them would wait for the memory's latency.
+fn warm<T: Real>(plane: &[T]) {
+    let lines = plane.iter().step_by(LINE / T::BYTES);
+    std::hint::black_box(lines.fold(T::zero(), |sum, &x| sum + x));
 }
 
 /// The corners in the lower and in the upper plane.
@@ -306,7 +326,7 @@ mod tests {
                 [cloud.weights(m), cloud.weights_along(m, [m, T::one(), -m])]
             });
             let mut values = vec![T::zero(); n];
-            let read = slabs.gather(|cloud, &m| m * cloud.value(cic.corners(cloud, &field)));
+            let read = slabs.gather([&field], |cloud, &m, [corners]| m * cloud.value(corners));
             let together = if many == 0 { SORTED } else { n.max(1) };
             read.each(values.chunks_mut(together), |values, i, value| {
                 values[i] = value

@@ -1,5 +1,6 @@
 //! The configuration file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use adastra_grid::Mesh;
@@ -260,5 +261,63 @@ impl Config {
     pub fn mesh(&self) -> Result<Mesh> {
         let size = self.mesh.size.each().map(|l| l.0);
         Mesh::new(self.mesh.cells.each(), size).map_err(|e| Error::plugin("mesh", e))
+    }
+
+    /// Checks what no other part of the build does.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_time()?;
+        self.check_names()
+    }
+
+    fn check_time(&self) -> Result<()> {
+        let time = &self.time;
+        if !(time.end.0 > 0.0) {
+            return Err(Error::range("time.end", time.end.0, "a positive time"));
+        }
+        if time.steps == Some(0) {
+            return Err(Error::range(
+                "time.steps",
+                0,
+                "at least 1 (without it, steps adapt)",
+            ));
+        }
+        match (time.steps, time.safety) {
+            (Some(_), Some(safety)) => Err(Error::range(
+                "time.safety",
+                safety,
+                "only with adaptive steps, that is, without time.steps",
+            )),
+            (None, Some(safety)) if !(safety > 0.0 && safety <= 1.0) => {
+                Err(Error::range("time.safety", safety, "above 0 and at most 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_names(&self) -> Result<()> {
+        if self.matter.is_empty() {
+            let needed = "at least one [[matter]] table".into();
+            return Err(Error::Missing {
+                key: "matter".into(),
+                needed,
+            });
+        }
+        let mut seen = BTreeSet::new();
+        let names = self.matter.iter().map(|m| &m.name);
+        for name in names.chain(self.potential.iter().map(|p| &p.name)) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || name == "total" || !name.chars().all(plain) {
+                let allowed = "letters, digits, - and _, and not \"total\"";
+                return Err(Error::range("name", format!("{name:?}"), allowed));
+            }
+            if !seen.insert(name) {
+                return Err(Error::range(
+                    "name",
+                    format!("{name:?}"),
+                    "a name that is used once",
+                ));
+            }
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod potential;
 mod registry;
 mod runner;
 mod simulation;
+mod start;
 mod units;
 mod world;
 
@@ -33,7 +34,8 @@ pub use plugin::{
 pub use potential::Potentials;
 pub use registry::{Info, Registry};
 pub use runner::Runner;
-pub use simulation::{Component, Progress, SAFETY, Simulation, Start, StepReport};
+pub use simulation::{Component, Progress, SAFETY, Simulation, StepReport};
+pub use start::Start;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
     Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,

@@ -1,15 +1,14 @@
 //! A simulation built from a configuration.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use adastra_core::{FieldMut, FieldRef, Fields, Operator, Real, State};
+use adastra_core::{FieldMut, Operator, Real, State};
 use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep};
 use ndarray::Array3;
 
 use crate::potential::Potentials;
 use crate::registry::{Info, Quantities, Registry, StateBuilder};
-use crate::{AnyArray, Arrays, Components, Config, Error, Objective, Result, Site, World};
+use crate::{AnyArray, Arrays, Components, Config, Error, Objective, Result, Site, Start, World};
 
 /// A component's name, kind and ways to look at it.
 pub struct Component<T: Real> {
@@ -32,17 +31,6 @@ pub struct Simulation<T: Real> {
     pub(crate) objective: Option<Box<dyn Objective<T>>>,
     /// The unknowns, where nothing else is said.
     pub start: Start<T>,
-}
-
-/// What a run starts from; every number in it can be differentiated with respect to.
-#[derive(Clone)]
-pub struct Start<T: Real> {
-    /// Initial states of the components.
-    pub state: World<T>,
-    /// Parameters of the components.
-    pub parameters: World<T>,
-    /// Parameters of the external potentials.
-    pub potentials: World<T>,
 }
 
 /// A run in progress: enough to go on later with the same bits.
@@ -81,8 +69,7 @@ impl<T: Real> Simulation<T> {
             seed: config.seed,
             folder: config.folder.clone(),
         };
-        check_time(config)?;
-        check_names(config)?;
+        config.check()?;
 
         let mut list = Vec::new();
         let mut components = Vec::new();
@@ -356,130 +343,3 @@ impl<T: Real> Simulation<T> {
 /// The part of a limit that an adaptive step takes where nothing is said. With the kinetic limit
 /// 4/(3 pi) (m/hbar) dx^2 it makes the step about (m/hbar) dx^2 / 6.
 pub const SAFETY: f64 = 0.4;
-
-impl<T: Real> Start<T> {
-    /// Every address that a gradient can be taken with respect to.
-    pub fn addresses(&self) -> Vec<String> {
-        let mut all = self.state.addresses();
-        all.extend(self.parameters.addresses());
-        all.extend(self.potentials.addresses());
-        all
-    }
-
-    /// Calls `f` with every address and field.
-    pub fn visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
-        self.worlds().iter().for_each(|world| world.visit(f));
-    }
-
-    fn worlds(&self) -> [&World<T>; 3] {
-        [&self.state, &self.parameters, &self.potentials]
-    }
-
-    /// Checks that addresses exist.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`].
-    pub fn find(&self, key: &str, addresses: &[String]) -> Result<()> {
-        let known = self.addresses();
-        for name in addresses {
-            if !known.contains(name) {
-                let (key, name) = (key.to_owned(), name.clone());
-                return Err(Error::UnknownName {
-                    key,
-                    name,
-                    kind: "field or parameter",
-                    known,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The numbers at some addresses, one after the other; complex ones as pairs.
-    pub fn read(&self, addresses: &[String]) -> Vec<f64> {
-        let mut values = Vec::new();
-        for address in addresses {
-            self.worlds()
-                .iter()
-                .for_each(|world| world.read(address, &mut values));
-        }
-        values
-    }
-
-    /// Sets the numbers at some addresses; the inverse of [`Start::read`].
-    ///
-    /// # Panics
-    /// When there are too few values.
-    pub fn write(&mut self, addresses: &[String], mut values: &[f64]) {
-        for address in addresses {
-            for world in [&mut self.state, &mut self.parameters, &mut self.potentials] {
-                world.write(address, &mut values);
-            }
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        if let Some(field) = self.worlds().iter().find_map(|world| world.non_finite()) {
-            return Err(Error::NonFinite { field });
-        }
-        let mut seen = BTreeSet::new();
-        for address in self.addresses() {
-            if !seen.insert(address.clone()) {
-                return Err(Error::range("address", address, "one use of each name"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_time(config: &Config) -> Result<()> {
-    let time = &config.time;
-    if !(time.end.0 > 0.0) {
-        return Err(Error::range("time.end", time.end.0, "a positive time"));
-    }
-    if time.steps == Some(0) {
-        return Err(Error::range(
-            "time.steps",
-            0,
-            "at least 1 (without it, steps adapt)",
-        ));
-    }
-    match (time.steps, time.safety) {
-        (Some(_), Some(safety)) => Err(Error::range(
-            "time.safety",
-            safety,
-            "only with adaptive steps, that is, without time.steps",
-        )),
-        (None, Some(safety)) if !(safety > 0.0 && safety <= 1.0) => {
-            Err(Error::range("time.safety", safety, "above 0 and at most 1"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_names(config: &Config) -> Result<()> {
-    if config.matter.is_empty() {
-        let needed = "at least one [[matter]] table".into();
-        return Err(Error::Missing {
-            key: "matter".into(),
-            needed,
-        });
-    }
-    let mut seen = BTreeSet::new();
-    let names = config.matter.iter().map(|m| &m.name);
-    for name in names.chain(config.potential.iter().map(|p| &p.name)) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || name == "total" || !name.chars().all(plain) {
-            let allowed = "letters, digits, - and _, and not \"total\"";
-            return Err(Error::range("name", format!("{name:?}"), allowed));
-        }
-        if !seen.insert(name) {
-            return Err(Error::range(
-                "name",
-                format!("{name:?}"),
-                "a name that is used once",
-            ));
-        }
-    }
-    Ok(())
-}

@@ -115,7 +115,7 @@ pub(super) fn fit<T: Real>(
         );
         if live {
             eprint!("\r{line}");
-        } else if !common.quiet && it.iteration % 10 == 0 {
+        } else if !common.quiet && it.iteration.is_multiple_of(10) {
             eprintln!("{line}");
         }
         if let Err(e) = written {

@@ -82,7 +82,7 @@ impl Output {
             });
         }
         let steps = config.time.steps.unwrap_or(options.outputs);
-        if steps % options.outputs != 0 {
+        if !steps.is_multiple_of(options.outputs) {
             let message = format!(
                 "outputs = {}: allowed: a divisor of time.steps = {steps}",
                 options.outputs

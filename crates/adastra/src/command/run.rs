@@ -54,10 +54,10 @@ pub(super) fn run<T: Real>(
                     "t = {:.4} kpc/(km/s), step {}, dt = {:.2e} ({}), {rate:.1} Mcell/s, {left:.0} s left",
                     march.time, march.step, report.dt, report.binding.name
                 ));
-                if report.at_output {
-                    if let Err(e) = write_output(simulation, &runner, &output, &mut log) {
-                        break Err(e);
-                    }
+                if report.at_output
+                    && let Err(e) = write_output(simulation, &runner, &output, &mut log)
+                {
+                    break Err(e);
                 }
             }
             Err(e) => break Err(e.into()),

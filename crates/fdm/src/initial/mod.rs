@@ -3,13 +3,14 @@
 //! All are computed in f64 and rounded once, so a run in f32 starts where one in f64 does, and
 //! none depends on the number of threads.
 
+mod ground_state;
 mod packet;
 mod random;
 mod soliton;
 
 pub use packet::{GaussianPacket, wave_packet};
 pub use random::{RandomPhases, random_phases};
-pub use soliton::{Soliton, solitons};
+pub use soliton::{Soliton, ground_states, solitons};
 
 use adastra_core::Real;
 use adastra_grid::Mesh;

@@ -45,28 +45,28 @@ fn a_sponge_swallows_what_leaves_and_leaves_the_middle_alone() {
         peak_density: 1e5,
         width: 1.2,
         centre: [12.0, 6.0, 6.0],
-        velocity: [60.0, 0.0, 0.0],
+        velocity: [30.0, 0.0, 0.0],
     };
     let start = wave_packet(&mesh, 2.0, &packet).unwrap();
     let p = AbsorberParams {
         wave: WaveParams::free(2.0),
-        strength: 1500.0,
+        strength: 300.0,
     };
     let absorbing = AbsorbingWave::new(&mesh, profile).unwrap();
     let wave = Wave::<f64>::new(&mesh);
     let (mut x, mut free) = (start.clone(), start.clone());
-    for step in 0..40 {
-        absorbing.drift(&p, &mut x, 0.006).unwrap();
-        wave.drift(&p.wave, &mut free, 0.006).unwrap();
-        if step == 5 {
-            // The bulk has moved 2 kpc and not met the sponge.
-            assert!(mass(&mesh, &x) > 0.97 * mass(&mesh, &start));
+    for step in 0..60 {
+        absorbing.drift(&p, &mut x, 0.01).unwrap();
+        wave.drift(&p.wave, &mut free, 0.01).unwrap();
+        if step == 11 {
+            // The bulk has moved 3.6 kpc and not met the sponge.
+            assert!(mass(&mesh, &x) > 0.99 * mass(&mesh, &start));
         }
     }
-    // 14 kpc later it would be back from the other side; at most a little was reflected.
+    // 18 kpc later it would be back from the other side; next to nothing was reflected.
     assert!((mass(&mesh, &free) / mass(&mesh, &start) - 1.0).abs() < 1e-12);
     let left = mass(&mesh, &x) / mass(&mesh, &start);
-    assert!(left < 0.02, "{left}");
+    assert!(left < 1e-3, "{left}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What a run conserves, for how long, and on how many threads.
 
-use adastra_core::Operator;
+use adastra_core::{Operator, Reversible};
 use adastra_fdm::{Energies, WaveParams, WaveState};
 use adastra_gravity::Background;
 use adastra_grid::Mesh;
 
-use crate::common::{distance, loss, reversing, smooth_wave, storing, system};
+use crate::common::{Run, distance, loss, reversing, smooth_wave, storing, system};
 
 fn mesh() -> Mesh {
     Mesh::new([16; 3], [10.0; 3]).unwrap()
@@ -13,9 +13,12 @@ fn mesh() -> Mesh {
 
 #[test]
 fn mass_momentum_and_energy_over_a_thousand_steps() {
-    let system = system::<f64>(&mesh());
+    // Gravity nearly overcomes the quantum pressure of the longest wave, 1e7 Msun/kpc^3 would:
+    // all energies count, and nothing collapses below the size of a cell.
+    let mesh = Mesh::new([16; 3], [5.0; 3]).unwrap();
+    let system = system::<f64>(&mesh);
     let wave = system.matter();
-    for coupling in [0.0, -1.0] {
+    for coupling in [0.0, -10.0] {
         let p = (
             WaveParams {
                 mass: 1.0,
@@ -27,7 +30,7 @@ fn mass_momentum_and_energy_over_a_thousand_steps() {
             let gravity = system.gravity(&p.0, &p.1, x).unwrap();
             wave.energies(&p.0, x, &gravity.potential, None).unwrap()
         };
-        let mut x = smooth_wave(&mesh(), 1e8);
+        let mut x = smooth_wave(&mesh, 3e6);
         let start = energies(&x);
         let run = storing(&system, &[0.001; 50]);
         let scale = start.kinetic + start.potential.abs();
@@ -41,44 +44,45 @@ fn mass_momentum_and_energy_over_a_thousand_steps() {
             );
             worst = worst.max((now.total() - start.total()).abs() / scale);
             for (now, then) in now.momentum.iter().zip(start.momentum) {
-                // The mesh breaks the invariance under translations a little.
                 let speed = (2.0 * start.kinetic * start.mass).sqrt();
-                assert!((now - then).abs() < 1e-4 * speed, "{now:?} {then:?}");
+                assert!((now - then).abs() < 1e-8 * speed, "{now:?} {then:?}");
             }
         }
-        assert!(worst < 2e-4, "coupling {coupling}: {worst:e}");
+        assert!(worst < 1e-5, "coupling {coupling}: {worst:e}");
     }
 }
 
 #[test]
 fn three_hundred_steps_back_and_forth() {
     let system = system::<f64>(&mesh());
-    let p = (
-        WaveParams {
-            mass: 1.0,
-            coupling: 0.5,
-        },
-        Background::none(),
-    );
+    let params = WaveParams {
+        mass: 1.0,
+        coupling: 0.5,
+    };
+    let p = (params, Background::none());
     let dt = [0.001; 300];
-    let x = smooth_wave(&mesh(), 3e7);
-    let stored = storing(&system, &dt)
-        .value_and_gradient(&p, x.clone(), |y| Ok(loss(&mesh(), y)))
-        .unwrap();
-    let reversed = reversing(&system, &dt, 0)
-        .value_and_gradient(&p, x.clone(), |y| Ok(loss(&mesh(), y)))
-        .unwrap();
-    let difference = distance(&reversed.x_bar.psi, &stored.x_bar.psi);
-    assert!(difference < 1e-9, "{difference:e}");
-    let (a, b) = (reversed.p_bar.0, stored.p_bar.0);
-    assert!((a.mass / b.mass - 1.0).abs() < 1e-9, "{a:?} {b:?}");
-    assert!((a.coupling / b.coupling - 1.0).abs() < 1e-9, "{a:?} {b:?}");
+    // Gravity amplifies the rounding of the way back by its growing modes: none at the lower
+    // density, some orders of magnitude at the higher one, where anchors reset it.
+    for (density, anchors) in [(1e6, 0), (1e7, 9)] {
+        let x = smooth_wave(&mesh(), density);
+        let gradient = |run: Run<f64>| {
+            run.value_and_gradient(&p, x.clone(), |y| Ok(loss(&mesh(), y)))
+                .unwrap()
+        };
+        let stored = gradient(storing(&system, &dt));
+        let reversed = gradient(reversing(&system, &dt, anchors));
+        let difference = distance(&reversed.x_bar.psi, &stored.x_bar.psi);
+        assert!(difference < 1e-10, "{density:e}: {difference:e}");
+        let (a, b) = (reversed.p_bar.0, stored.p_bar.0);
+        assert!((a.mass / b.mass - 1.0).abs() < 1e-10, "{a:?} {b:?}");
+        assert!((a.coupling / b.coupling - 1.0).abs() < 1e-10, "{a:?} {b:?}");
 
-    let run = reversing(&system, &dt, 0);
-    let there = run.apply(&p, x.clone()).unwrap();
-    let back = adastra_core::Reversible::invert(&run, &p, there).unwrap();
-    let difference = distance(&back.psi, &x.psi);
-    assert!(difference < 1e-10, "{difference:e}");
+        let run = reversing(&system, &dt, 0);
+        let there = run.apply(&p, x.clone()).unwrap();
+        let back = run.invert(&p, there).unwrap();
+        let difference = distance(&back.psi, &x.psi);
+        assert!(difference < 1e-8, "{density:e}: {difference:e}");
+    }
 }
 
 #[test]

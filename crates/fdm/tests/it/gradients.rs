@@ -42,7 +42,7 @@ fn gradient<T: Real>(mass: f64, coupling: f64, reverse: bool) -> (f64, f64, f64)
         storing(&system, &DT)
     };
     let found = run
-        .value_and_gradient(&p, narrow(&smooth_wave(&mesh(), 3e8)), |y| {
+        .value_and_gradient(&p, narrow(&smooth_wave(&mesh(), 1e8)), |y| {
             let (value, y_bar) = loss(&mesh(), &wide(y));
             Ok((value, narrow(&y_bar)))
         })
@@ -58,7 +58,7 @@ fn value(mass: f64, coupling: f64) -> f64 {
     let system = system::<f64>(&mesh());
     let p = (WaveParams { mass, coupling }, Background::none());
     let y = storing(&system, &DT)
-        .apply(&p, smooth_wave(&mesh(), 3e8))
+        .apply(&p, smooth_wave(&mesh(), 1e8))
         .unwrap();
     loss(&mesh(), &y).0
 }

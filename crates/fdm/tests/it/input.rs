@@ -51,7 +51,7 @@ fn limits_are_those_of_the_literature() {
         .unwrap();
     let k2: f64 = mesh.spacing().iter().map(|dx| (PI / dx).powi(2)).sum();
     assert!((limits[0].dt * k2 / (2.0 * m_per_hbar) / TAU - 1.0).abs() < 1e-12);
-    assert_eq!(limits[1].dt > 1e9, true);
+    assert!(limits[1].dt > 1e9);
     potential[[0, 0, 1]] = f64::NAN;
     let x = WaveState {
         psi: Array3::ones((8, 8, 8)),
