@@ -130,14 +130,18 @@ impl<T: Real> Cic<T> {
 fn product<T: Real>(factor: T, x: [T; 2], y: [T; 2], z: [T; 2]) -> [T; 8] {
     let yz = [y[0] * z[0], y[0] * z[1], y[1] * z[0], y[1] * z[1]];
     let x = [factor * x[0], factor * x[1]];
-    std::array::from_fn(|corner| x[corner / 4] * yz[corner % 4])
+    let mut corners = [T::zero(); 8];
+    for corner in 0..8 {
+        corners[corner] = x[corner / 4] * yz[corner % 4];
+    }
+    corners
 }
 
 #[inline(always)]
 fn sum<T: Real>(weights: [T; 8], f: [T; 8]) -> T {
     let mut sum = T::zero();
-    for (w, f) in weights.into_iter().zip(f) {
-        sum += w * f;
+    for corner in 0..8 {
+        sum += weights[corner] * f[corner];
     }
     sum
 }
@@ -170,6 +174,13 @@ impl<T: Real> Cloud<T> {
     #[inline(always)]
     pub(crate) fn value(&self, f: [T; 8]) -> T {
         sum(self.weights(T::one()), f)
+    }
+
+    /// As [`Cloud::value`], of three fields.
+    #[inline(always)]
+    pub(crate) fn values(&self, f: &[[T; 8]; 3]) -> [T; 3] {
+        let weights = self.weights(T::one());
+        [sum(weights, f[0]), sum(weights, f[1]), sum(weights, f[2])]
     }
 
     /// The derivative of [`Cloud::value`] with respect to the position.

@@ -52,7 +52,7 @@ pub(crate) fn deposit_vjp<T: Real>(
 ) {
     let (mass, rho_bar) = (dense(mass), dense(rho_bar));
     let slabs = Slabs::new(cic, &dense(position), |i| mass[i] * cic.per_volume);
-    let bars = slabs.gather([&rho_bar], |cloud, &m, [corners]| {
+    let bars = slabs.gather([&rho_bar], |cloud, &m, &[corners]| {
         (
             cloud.gradient(corners).map(|slope| m * slope),
             cic.per_volume * cloud.value(corners),

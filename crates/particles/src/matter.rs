@@ -74,7 +74,7 @@ impl Particles {
         let meshes = meshes.each_ref().map(|mesh| &**mesh);
         let cic = Cic::new(&self.mesh);
         let slabs = Slabs::new(&cic, &dense(position), |_| ());
-        let read = |cloud: &Cloud<T>, (): &(), a: [[T; 8]; 3]| a.map(|a| cloud.value(a));
+        let read = |cloud: &Cloud<T>, (): &(), a: &[[T; 8]; 3]| cloud.values(a);
         slabs.gather(meshes, read).each(outputs, f);
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Particles {
         dt: T,
         x_bar: &mut ParticleState<T>,
         gravity_bar: &mut Gravity<T>,
-        also: impl Fn(&Cloud<T>, [[T; 8]; 3]) -> R + Send + Sync,
+        also: impl Fn(&Cloud<T>, &[[T; 8]; 3]) -> R + Send + Sync,
         outputs: impl ExactSizeIterator<Item = O>,
         store: impl Fn(&mut O, usize, R) + Send + Sync,
     ) -> Result<()> {
@@ -271,7 +271,7 @@ impl<T: Real> MatterAdjoint<T> for Particles {
         same_len(x, x_bar)?;
         let nothing = std::iter::repeat_n((), x.len().div_ceil(SORTED));
         let (position, dt) = (&x.position, T::of(dt));
-        let also = |_: &Cloud<T>, _: [[T; 8]; 3]| ();
+        let also = |_: &Cloud<T>, _: &[[T; 8]; 3]| ();
         self.pull_back(
             position,
             gravity,
@@ -332,7 +332,7 @@ impl<T: Real> MatterReversible<T> for Particles {
         same_len(x, x_bar)?;
         let dt = T::of(dt);
         let velocity = dense_mut(&mut x.velocity).chunks_mut(3 * SORTED);
-        let also = |cloud: &Cloud<T>, a: [[T; 8]; 3]| a.map(|a| cloud.value(a));
+        let also = |cloud: &Cloud<T>, a: &[[T; 8]; 3]| cloud.values(a);
         let unkick = |v: &mut &mut [T], i: usize, a: [T; 3]| {
             add(&mut v[3 * i..3 * i + 3], a.map(|a| -dt * a));
         };

@@ -49,7 +49,7 @@ impl<T: Real> Operator<T> for Readout {
         let mut values = Array1::zeros(position.nrows());
         let field = dense(&field);
         let slabs = Slabs::new(&cic, &dense(&position), |_| ());
-        let read = slabs.gather([&field], |cloud, (), [corners]| cloud.value(corners));
+        let read = slabs.gather([&field], |cloud, (), &[corners]| cloud.value(corners));
         read.each(
             dense_mut(&mut values).chunks_mut(SORTED),
             |values, i, value| values[i] = value,
@@ -79,7 +79,7 @@ impl<T: Real> Tangent<T> for Readout {
         let (field, dfield) = (dense(&field), dense(&dfield));
         let dposition = dense(&dposition);
         let slabs = Slabs::new(&cic, &dense(&position), |i| triple(&dposition, i));
-        let read = slabs.gather([&field, &dfield], |cloud, dx, [corners, dcorners]| {
+        let read = slabs.gather([&field, &dfield], |cloud, dx, &[corners, dcorners]| {
             let [gx, gy, gz] = cloud.gradient(corners);
             let moved = gx * dx[0] + gy * dx[1] + gz * dx[2];
             (
@@ -125,7 +125,7 @@ impl<T: Real> Adjoint<T> for Readout {
         let mut position_bar = Array2::zeros(position.raw_dim());
         let (field, value_bar) = (dense(&field), dense(&value_bar));
         let slabs = Slabs::new(&cic, &dense(&position), |i| value_bar[i]);
-        let slopes = slabs.gather([&field], |cloud, &bar, [corners]| {
+        let slopes = slabs.gather([&field], |cloud, &bar, &[corners]| {
             cloud.gradient(corners).map(|slope| bar * slope)
         });
         slopes.each(

@@ -76,12 +76,17 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
     pub(crate) fn gather<const K: usize, R: Copy + Default + Send>(
         &self,
         fields: [&[T]; K],
-        f: impl Fn(&Cloud<T>, &P, [[T; 8]; K]) -> R + Send + Sync,
+        f: impl Fn(&Cloud<T>, &P, &[[T; 8]; K]) -> R + Send + Sync,
     ) -> Results<'_, T, P, R> {
         let fill = |particles: &[([T; 3], P)], results: &mut [R]| {
             for ((x, payload), result) in particles.iter().zip(results) {
                 let cloud = self.cic.cloud(x);
-                *result = f(&cloud, payload, fields.map(|field| self.cic.corners(&cloud, field)));
+                // A loop: an array's `map` is not always inlined.
+                let mut corners = [[T::zero(); 8]; K];
+                for k in 0..K {
+                    corners[k] = self.cic.corners(&cloud, fields[k]);
+                }
+                *result = f(&cloud, payload, &corners);
             }
         };
         let mut chunks: Vec<Vec<R>> = self
@@ -326,7 +331,7 @@ mod tests {
                 [cloud.weights(m), cloud.weights_along(m, [m, T::one(), -m])]
             });
             let mut values = vec![T::zero(); n];
-            let read = slabs.gather([&field], |cloud, &m, [corners]| m * cloud.value(corners));
+            let read = slabs.gather([&field], |cloud, &m, &[corners]| m * cloud.value(corners));
             let together = if many == 0 { SORTED } else { n.max(1) };
             read.each(values.chunks_mut(together), |values, i, value| {
                 values[i] = value

@@ -24,13 +24,13 @@ fn run(reversible: bool) -> impl Fn((f64, ndarray::Array3<num_complex::Complex<f
         (
             run,
             (AxionMass { mass }, Background::none()),
-            Axion { psi: psi * 1e3 },
+            Axion { psi },
         )
     }
 }
 
 fn inputs() -> impl Strategy<Value = (f64, ndarray::Array3<num_complex::Complex<f64>>)> {
-    (0.5..2.0, check::complex((4, 6, 8)))
+    (0.5..2.0, check::complex((4, 6, 8), 1e3))
 }
 
 #[test]
