@@ -26,7 +26,7 @@ steps = 12
 [[matter]]
 name = "dm"
 use = "fdm.wave"
-parameters = { mass = "0.8e-22 eV", coupling = 1e-7 }
+parameters = { mass = 0.8, coupling = 1e-7 }
 initial = { use = "fdm.random-phases", with = { mean_density = 1e6, velocity_dispersion = 12.0 } }
 [[matter]]
 name = "stars"
@@ -154,7 +154,10 @@ fn all_schedules_agree_over_300_steps() {
             budget_bytes,
             storage,
         });
-        assert_eq!(found.x_bar.0.psi, stored.x_bar.0.psi);
+        assert!(
+            found.x_bar.0.psi == stored.x_bar.0.psi,
+            "the gradients differ in some bits"
+        );
         assert_eq!(found.x_bar.1, stored.x_bar.1);
         assert_eq!(found.p_bar.0.0, stored.p_bar.0.0);
         assert!(found.report.recomputed > 0);
@@ -225,10 +228,13 @@ fn the_gradient_of_a_file_is_that_of_the_typed_library_bit_for_bit() {
         .expect("a gradient");
     assert_eq!(file.value, typed.value);
     let state = &file.bar.state;
-    assert_eq!(
-        state.get::<WaveState<f64>>("dm").expect("dm").psi,
-        typed.x_bar.0.psi
-    );
+    let psi = &state.get::<WaveState<f64>>("dm").expect("dm").psi;
+    let worst = psi
+        .iter()
+        .zip(&typed.x_bar.0.psi)
+        .map(|(a, b)| (a - b).norm())
+        .fold(0.0, f64::max);
+    assert_eq!(worst, 0.0);
     assert_eq!(
         *state.get::<ParticleState<f64>>("stars").expect("stars"),
         typed.x_bar.1
@@ -300,7 +306,7 @@ fn a_run_goes_on_to_the_same_bits_from_any_step() {
         let parts = run_with_stops(&simulation, &[1, 4, 7]);
         assert_eq!(whole.march, parts.march);
         let psi = |p: &Progress<f64>| p.state.get::<WaveState<f64>>("dm").expect("dm").psi.clone();
-        assert_eq!(psi(&whole), psi(&parts));
+        assert!(psi(&whole) == psi(&parts), "the states differ in some bits");
     }
 }
 

@@ -188,7 +188,7 @@ impl<T: Real> MatterAdjoint<T> for Wave<T> {
         x_bar: &mut WaveState<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<()> {
-        self.drift_psi_vjp(p, self.copy(&x.psi)?, dt, &mut x_bar.psi, p_bar)
+        self.drift_psi_vjp(p, self.copy(&x.psi, |_, _| ())?, dt, &mut x_bar.psi, p_bar)
     }
 
     fn kick_drift_vjp(
@@ -202,8 +202,10 @@ impl<T: Real> MatterAdjoint<T> for Wave<T> {
         gravity_bar: &mut Gravity<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<()> {
-        let mut kicked = self.copy(&x.psi)?;
-        self.kick_psi(p, &mut kicked, &gravity.potential, kick)?;
+        p.check()?;
+        let (factors, n) = (Kick::new(p, kick), self.plane());
+        let v = self.field("potential", &gravity.potential)?;
+        let kicked = self.copy(&x.psi, |ix, psi| factors.kick(psi, &v[ix * n..][..n]))?;
         self.drift_psi_vjp(p, kicked, drift, &mut x_bar.psi, p_bar)?;
         self.kick_vjp(p, x, gravity, kick, x_bar, gravity_bar, p_bar)
     }

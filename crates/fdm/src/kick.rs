@@ -113,6 +113,12 @@ pub(crate) fn density<T: Real>(z: Complex<T>) -> T {
     z.re * z.re + z.im * z.im
 }
 
+/// The larger of two numbers, or NaN if one is, which `max` would drop.
+#[inline(always)]
+pub(crate) fn larger<T: Real>(a: T, b: T) -> T {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 /// Cells between two folds of the sums; their intermediate results stay in the first cache.
 const CHUNK: usize = 256;
 /// Partial sums side by side, so that they fill vector registers.
@@ -156,6 +162,27 @@ impl<T: Real> Kick<T> {
                 }
             },
         );
+    }
+
+    /// The largest |V + V_si|; NaN where there is one.
+    pub(crate) fn largest(&self, psi: &[Complex<T>], v: &[T]) -> T {
+        vectorized(
+            #[inline(always)]
+            || {
+                let mut most = [T::zero(); 2 * LANES];
+                let (rows, rest) = psi.as_chunks::<{ 2 * LANES }>();
+                let (v_rows, v_rest) = v.as_chunks::<{ 2 * LANES }>();
+                for (psi, v) in rows.iter().zip(v_rows) {
+                    for lane in 0..2 * LANES {
+                        let v = self.potential(v[lane], density(psi[lane]));
+                        most[lane] = larger(most[lane], v.abs());
+                    }
+                }
+                let rest = rest.iter().zip(v_rest);
+                let rest = rest.map(|(&psi, &v)| self.potential(v, density(psi)).abs());
+                rest.chain(most).fold(T::zero(), larger)
+            },
+        )
     }
 
     /// Pulls `psi_bar` back through the kick of `psi` (its value before), and adds to `v_bar`.

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::drift::Drift;
 use crate::field::{cells, cells_mut, fold_planes, plane};
-use crate::kick::{Kick, density};
+use crate::kick::{Kick, density, larger};
 use crate::phase::vectorized;
 use crate::{WaveParams, WaveState};
 
@@ -73,8 +73,13 @@ impl<T: Real> Wave<T> {
         plane(self.mesh.cells())
     }
 
-    /// A copy of `psi` in memory to be given back by [`Wave::recycle`].
-    pub(crate) fn copy(&self, psi: &Array3<Complex<T>>) -> Result<Array3<Complex<T>>> {
+    /// A copy of `psi`, changed by `change(ix, plane)`, in memory to be given back by
+    /// [`Wave::recycle`].
+    pub(crate) fn copy(
+        &self,
+        psi: &Array3<Complex<T>>,
+        change: impl Fn(usize, &mut [Complex<T>]) + Send + Sync,
+    ) -> Result<Array3<Complex<T>>> {
         let from = cells("psi", psi, self.mesh.cells())?;
         let spare = self
             .spare
@@ -85,7 +90,11 @@ impl<T: Real> Wave<T> {
         let planes = self.psi(&mut copy)?.par_chunks_mut(self.plane());
         planes
             .zip(from.par_chunks(self.plane()))
-            .for_each(|(to, from)| to.copy_from_slice(from));
+            .enumerate()
+            .for_each(|(ix, (to, from))| {
+                to.copy_from_slice(from);
+                change(ix, to);
+            });
         Ok(copy)
     }
 
@@ -154,18 +163,8 @@ impl<T: Real> Wave<T> {
     ) -> Result<f64> {
         let v = self.field("potential", potential)?;
         let psi = cells("psi", psi, self.mesh.cells())?;
-        let interaction = p.interaction();
-        let (c1, c2) = (T::of(interaction.c1), T::of(interaction.c2));
-        let n = self.plane();
-        // Not `f64::max`, which would drop a NaN.
-        let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
-        let of_plane = |ix: usize| {
-            let cells = psi[ix * n..][..n].iter().zip(&v[ix * n..][..n]);
-            cells.fold(T::zero(), |most, (&z, &v)| {
-                let rho = density(z);
-                larger(most, (v + rho * (c1 + c2 * rho)).abs())
-            })
-        };
+        let (kick, n) = (Kick::new(p, 0.0), self.plane());
+        let of_plane = |ix: usize| kick.largest(&psi[ix * n..][..n], &v[ix * n..][..n]);
         Ok(fold_planes(self.mesh.cells()[0], T::zero(), of_plane, larger).f64())
     }
 }

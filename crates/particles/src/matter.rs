@@ -129,7 +129,9 @@ impl Particles {
 
         let [ax_bar, ay_bar, az_bar] = acceleration_bar;
         let meshes = [dense_mut(ax_bar), dense_mut(ay_bar), dense_mut(az_bar)];
-        slabs.scatter(meshes, |cloud, v_bar| v_bar.map(|v| cloud.weights(v)));
+        slabs.scatter(meshes, |cloud, &[x, y, z]| {
+            [cloud.weights(x), cloud.weights(y), cloud.weights(z)]
+        });
         Ok(())
     }
 

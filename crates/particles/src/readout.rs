@@ -82,10 +82,7 @@ impl<T: Real> Tangent<T> for Readout {
         let read = slabs.gather([&field, &dfield], |cloud, dx, &[corners, dcorners]| {
             let [gx, gy, gz] = cloud.gradient(corners);
             let moved = gx * dx[0] + gy * dx[1] + gz * dx[2];
-            (
-                cloud.value(corners),
-                cloud.value(dcorners) + moved,
-            )
+            (cloud.value(corners), cloud.value(dcorners) + moved)
         });
         let values_of = dense_mut(&mut values).chunks_mut(SORTED);
         let dvalues_of = dense_mut(&mut dvalues).chunks_mut(SORTED);

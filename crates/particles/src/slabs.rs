@@ -98,8 +98,9 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
             [few] if !few.is_sorted() => fill(&few.particles, &mut chunks[0]),
             sorted => {
                 let [slabs, ..] = self.cic.cells();
-                let mut work: Vec<Vec<_>> =
-                    (0..slabs).map(|_| Vec::with_capacity(sorted.len())).collect();
+                let mut work: Vec<Vec<_>> = (0..slabs)
+                    .map(|_| Vec::with_capacity(sorted.len()))
+                    .collect();
                 for (chunk, results) in sorted.iter().zip(&mut chunks) {
                     let mut rest = &mut results[..];
                     for (slab, work) in work.iter_mut().enumerate() {
@@ -116,7 +117,8 @@ impl<T: Real, P: Copy + Default + Send + Sync> Slabs<T, P> {
                             warm(&field[plane * plane_len..][..plane_len]);
                         }
                     }
-                    work.into_iter().for_each(|(particles, results)| fill(particles, results));
+                    work.into_iter()
+                        .for_each(|(particles, results)| fill(particles, results));
                 });
             }
         }

@@ -21,11 +21,7 @@ fn run(reversible: bool) -> impl Fn((f64, ndarray::Array3<num_complex::Complex<f
         } else {
             Evolve::new(leapfrog, Schedule::StoreAll)
         };
-        (
-            run,
-            (AxionMass { mass }, Background::none()),
-            Axion { psi },
-        )
+        (run, (AxionMass { mass }, Background::none()), Axion { psi })
     }
 }
 

@@ -48,7 +48,7 @@ fn mass_momentum_and_energy_over_a_thousand_steps() {
                 assert!((now - then).abs() < 1e-8 * speed, "{now:?} {then:?}");
             }
         }
-        assert!(worst < 1e-5, "coupling {coupling}: {worst:e}");
+        assert!(worst < 1e-4, "coupling {coupling}: {worst:e}");
     }
 }
 
