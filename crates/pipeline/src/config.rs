@@ -1,10 +1,13 @@
 //! The configuration file.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use adastra_grid::Mesh;
 use serde::Deserialize;
+use serde::de::{self, IntoDeserializer, Visitor};
 
 use crate::error::explain;
 use crate::{Error, Length, Result, Time};
@@ -78,13 +81,38 @@ pub struct MeshConfig {
 }
 
 /// One value for all axes, or one each.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Copy)]
 pub enum Per<A> {
     /// For all axes.
     All(A),
     /// One each.
     Each([A; 3]),
+}
+
+/// By hand, because serde's untagged enums forget why no variant fits.
+impl<'de, A: Deserialize<'de>> Deserialize<'de> for Per<A> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<A>(PhantomData<A>);
+        impl<'de, A: Deserialize<'de>> Visitor<'de> for Reader<A> {
+            type Value = Per<A>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one value, or a list of three")
+            }
+            fn visit_i64<E: de::Error>(self, x: i64) -> Result<Per<A>, E> {
+                A::deserialize(x.into_deserializer()).map(Per::All)
+            }
+            fn visit_f64<E: de::Error>(self, x: f64) -> Result<Per<A>, E> {
+                A::deserialize(x.into_deserializer()).map(Per::All)
+            }
+            fn visit_str<E: de::Error>(self, x: &str) -> Result<Per<A>, E> {
+                A::deserialize(x.into_deserializer()).map(Per::All)
+            }
+            fn visit_seq<S: de::SeqAccess<'de>>(self, list: S) -> Result<Per<A>, S::Error> {
+                <[A; 3]>::deserialize(de::value::SeqAccessDeserializer::new(list)).map(Per::Each)
+            }
+        }
+        deserializer.deserialize_any(Reader(PhantomData))
+    }
 }
 
 impl<A: Copy> Per<A> {

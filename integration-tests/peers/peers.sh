@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Times adastra beside Jaxion 0.0.13, case by case in turn, on the same cores, warm. By hand, on a
+# quiet machine; not part of the tests. Prints a table of medians and ratios.
+#
+#   integration-tests/peers/peers.sh          all cases (about 20 minutes on two cores)
+#   integration-tests/peers/peers.sh quick    the small ones
+set -euo pipefail
+cd "$(dirname "$0")"
+environment=${PEERS_ENVIRONMENT:-../../target/peers-python}
+if [ ! -x "$environment/bin/python" ]; then
+    python3 -m venv "$environment"
+    "$environment/bin/pip" install --quiet -r requirements.txt
+fi
+cargo build --quiet --release -p adastra-integration-tests --bin adastra-peers
+ours=${CARGO_TARGET_DIR:-../../target}/release/adastra-peers
+results=$(mktemp)
+both() {
+    "$ours" "$@" >>"$results"
+    case " $* " in *" gradient "* | *" letter "*) "$ours" "$@" --schedule reversible >>"$results" ;; esac
+    "$environment/bin/python" jaxion_times.py "$@" 2>/dev/null >>"$results"
+    tail -n 1 "$results" >&2
+}
+for precision in f32 f64; do
+    both forward --cells 64 --steps 10 --precision $precision
+    both forward --cells 64 --steps 10 --particles 64 --precision $precision
+    both gradient --cells 32 --steps 40 --precision $precision
+    both gradient --cells 64 --steps 10 --precision $precision
+done
+if [ "${1:-}" != quick ]; then
+    for precision in f32 f64; do
+        both forward --cells 128 --steps 4 --repeat 3 --precision $precision
+        both forward --cells 128 --steps 4 --particles 64 --repeat 3 --precision $precision
+        both forward --cells 256 --steps 2 --repeat 3 --precision $precision
+        both gradient --cells 128 --steps 4 --repeat 3 --precision $precision
+    done
+    both forward --cells 128 --steps 2 --particles 262144 --repeat 2 --precision f32
+    both letter --steps 300 --repeat 2 --precision f64
+    both letter --steps 300 --repeat 2 --precision f32
+fi
+python3 table.py "$results"
