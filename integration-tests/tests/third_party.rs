@@ -12,7 +12,7 @@ fn a_third_party_builds_and_runs() {
     // the lock that the running tests hold; kept, so that only the first build is long.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party");
     let run = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline", "--manifest-path"])
+        .args(["run", "--quiet", "--manifest-path"])
         .arg(&manifest)
         .args(["--", "run", "--quiet", "--out"])
         .arg(out.path())

@@ -1,6 +1,7 @@
 //! Three-dimensional transforms of complex fields, and filters fused with them.
 
 use std::array;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -10,7 +11,8 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use crate::accumulate::total;
-use crate::lanes::{gather_columns, gather_lines, row, scatter_columns, scatter_lines, width};
+use crate::blocks::{Blocks, blocks};
+use crate::lanes::{TILE, row, width};
 use crate::line::Line;
 use crate::multiplier::{ByMode, multiply_blocks};
 use crate::pool::Pool;
@@ -25,7 +27,8 @@ pub struct Fft<T>(Arc<Plan<T>>);
 struct Plan<T> {
     cells: [usize; 3],
     lines: [Line<T>; 3],
-    blocks: Pool<T>,
+    moves: Box<dyn Blocks<T>>,
+    tiles: Pool<T>,
     transforms: AtomicUsize,
 }
 
@@ -54,7 +57,8 @@ impl<T: Real> Fft<T> {
         Self(Arc::new(Plan {
             cells,
             lines: cells.map(Line::new),
-            blocks: Pool::new(longest * row::<T>()),
+            moves: blocks(),
+            tiles: Pool::new(TILE * longest * row::<T>()),
             transforms: AtomicUsize::new(0),
         }))
     }
@@ -78,15 +82,11 @@ impl<T: Real> Fft<T> {
         let plan = &*self.0;
         plan.transforms.fetch_add(1, Relaxed);
         plan.slabs([&mut *field], |_, [slab]| plan.forward_slab(slab));
-        plan.columns([field], |_, [mut rows]| {
-            let [line, ..] = &plan.lines;
-            let mut block = plan.blocks.take();
-            let block = &mut block[..line.n * row::<T>()];
-            for z in plan.z_blocks() {
-                gather_columns(&rows, z, &line.natural, block);
+        plan.columns([field], |_, [mut plane]| {
+            let line = &plan.lines[0];
+            plan.tiles([&mut plane], &line.natural, &line.order, |_, [block]| {
                 line.kernel.forward(block);
-                scatter_columns(block, &line.order, T::one(), &mut rows, z);
-            }
+            });
         });
     }
 
@@ -97,15 +97,11 @@ impl<T: Real> Fft<T> {
     pub fn inverse(&self, field: &mut Array3<Complex<T>>) {
         let plan = &*self.0;
         plan.transforms.fetch_add(1, Relaxed);
-        plan.columns([&mut *field], |_, [mut rows]| {
-            let [line, ..] = &plan.lines;
-            let mut block = plan.blocks.take();
-            let block = &mut block[..line.n * row::<T>()];
-            for z in plan.z_blocks() {
-                gather_columns(&rows, z, &line.order, block);
+        plan.columns([&mut *field], |_, [mut plane]| {
+            let line = &plan.lines[0];
+            plan.tiles([&mut plane], &line.order, &line.natural, |_, [block]| {
                 line.kernel.inverse(block);
-                scatter_columns(block, &line.natural, T::one(), &mut rows, z);
-            }
+            });
         });
         plan.slabs([field], |_, [slab]| plan.inverse_slab(slab));
     }
@@ -147,8 +143,30 @@ impl<T: Real> Fft<T> {
             before(ix, slabs.each_mut().map(|slab| &mut **slab));
             slabs.into_iter().for_each(|slab| plan.forward_slab(slab));
         });
-        let sum = plan.columns(fields.each_mut().map(|f| &mut **f), |iy, rows| {
-            plan.filter_columns(iy, rows, multiplier)
+        let sum = plan.columns(fields.each_mut().map(|f| &mut **f), |iy, mut planes| {
+            let line = &plan.lines[0];
+            let mut sum = M::Sum::default();
+            plan.tiles(
+                planes.each_mut(),
+                &line.natural,
+                &line.natural,
+                |z, mut blocks| {
+                    blocks
+                        .iter_mut()
+                        .for_each(|block| line.kernel.forward(block));
+                    let run = Run {
+                        at: [0, iy, z.start],
+                        axis: 2,
+                        len: z.len(),
+                    };
+                    let rows = blocks.each_mut().map(|block| &mut **block);
+                    multiply_blocks(multiplier, &line.order, run, rows, &mut sum);
+                    blocks
+                        .iter_mut()
+                        .for_each(|block| line.kernel.inverse(block));
+                },
+            );
+            sum
         });
         plan.slabs(fields, |ix, mut slabs| {
             slabs.iter_mut().for_each(|slab| plan.inverse_slab(slab));
@@ -225,82 +243,104 @@ impl<T: Real> Plan<T> {
         total(parts)
     }
 
-    /// The first z of each block.
-    fn z_blocks(&self) -> impl Iterator<Item = usize> + use<T> {
-        let [.., nz] = self.cells;
-        (0..nz).step_by(width::<T>())
+    /// Runs `work(z, blocks)` on the blocks of columns along x of `K` planes, whose rows come
+    /// from the rows `from` of the planes and go to the rows `to`.
+    fn tiles<const K: usize>(
+        &self,
+        mut planes: [&mut Vec<&mut [Complex<T>]>; K],
+        from: &[usize],
+        to: &[usize],
+        mut work: impl FnMut(Range<usize>, [&mut [T]; K]),
+    ) {
+        let [nx, _, nz] = self.cells;
+        let mut tiles: [_; K] = array::from_fn(|_| self.tiles.take());
+        for start in (0..nz).step_by(TILE * width::<T>()) {
+            for (tile, plane) in tiles.iter_mut().zip(&planes) {
+                self.moves
+                    .columns_in(plane, start, from, &mut tile[..TILE * nx * row::<T>()]);
+            }
+            let mut blocks = tiles
+                .each_mut()
+                .map(|tile| tile.chunks_exact_mut(nx * row::<T>()));
+            for z in (start..nz).step_by(width::<T>()).take(TILE) {
+                let blocks = blocks
+                    .each_mut()
+                    .map(|b| b.next().expect("a block of the tile"));
+                work(z..nz.min(z + width::<T>()), blocks);
+            }
+            for (tile, plane) in tiles.iter().zip(&mut planes) {
+                let tile = &tile[..TILE * nx * row::<T>()];
+                self.moves.columns_out(tile, to, T::one(), plane, start);
+            }
+        }
     }
 
     /// Transforms a plane `(ny, nz)` along z and y, to modes in natural order.
     fn forward_slab(&self, slab: &mut [Complex<T>]) {
-        let [_, along_y, along_z] = &self.lines;
-        let nz = along_z.n;
-        let mut block = self.blocks.take();
-        let lines = &mut block[..nz * row::<T>()];
-        for rows in slab.chunks_mut(width::<T>() * nz) {
-            gather_lines(rows, &along_z.natural, lines);
-            along_z.kernel.forward(lines);
-            scatter_lines(lines, &along_z.order, T::one(), rows);
-        }
-        let columns = &mut block[..along_y.n * row::<T>()];
-        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
-        for z in self.z_blocks() {
-            gather_columns(&plane, z, &along_y.natural, columns);
-            along_y.kernel.forward(columns);
-            scatter_columns(columns, &along_y.order, T::one(), &mut plane, z);
-        }
+        let [_, y, z] = &self.lines;
+        let mut tile = self.tiles.take();
+        self.along_z(slab, &mut tile, &z.point_places, &z.mode_places, |b| {
+            z.kernel.forward(b)
+        });
+        self.along_y(slab, &mut tile, &y.natural, &y.order, T::one(), |b| {
+            y.kernel.forward(b)
+        });
     }
 
     /// Inverse of [`Plan::forward_slab`], times `1/(nx ny nz)`.
     fn inverse_slab(&self, slab: &mut [Complex<T>]) {
-        let [_, along_y, along_z] = &self.lines;
-        let nz = along_z.n;
+        let [_, y, z] = &self.lines;
         let scale = T::of(1.0 / self.cells.iter().product::<usize>() as f64);
-        let mut block = self.blocks.take();
-        let columns = &mut block[..along_y.n * row::<T>()];
-        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
-        for z in self.z_blocks() {
-            gather_columns(&plane, z, &along_y.order, columns);
-            along_y.kernel.inverse(columns);
-            scatter_columns(columns, &along_y.natural, scale, &mut plane, z);
-        }
-        let lines = &mut block[..nz * row::<T>()];
-        for rows in slab.chunks_mut(width::<T>() * nz) {
-            gather_lines(rows, &along_z.order, lines);
-            along_z.kernel.inverse(lines);
-            scatter_lines(lines, &along_z.natural, T::one(), rows);
+        let mut tile = self.tiles.take();
+        // Along z first here too: that pass meets the plane outside the cache, and reads it in
+        // the order of its addresses.
+        self.along_z(slab, &mut tile, &z.mode_places, &z.point_places, |b| {
+            z.kernel.inverse(b)
+        });
+        self.along_y(slab, &mut tile, &y.order, &y.natural, scale, |b| {
+            y.kernel.inverse(b)
+        });
+    }
+
+    /// Transforms the rows of a plane, [`width`] at a time.
+    fn along_z(
+        &self,
+        slab: &mut [Complex<T>],
+        tile: &mut [T],
+        from: &[usize],
+        to: &[usize],
+        transform: impl Fn(&mut [T]),
+    ) {
+        let nz = self.lines[2].n;
+        let (len, group) = (slab.len(), nz * width::<T>());
+        let block = &mut tile[..nz * row::<T>()];
+        for start in (0..len).step_by(group) {
+            let (lines, later) = slab[start..].split_at_mut(group.min(len - start));
+            self.moves.complex_lines_in(lines, from, block);
+            self.moves
+                .prefetch_complex(later.get(..group).unwrap_or(later));
+            transform(block);
+            self.moves.complex_lines_out(block, to, lines);
         }
     }
 
-    /// Forward along x, multiplier, inverse along x, for one y.
-    fn filter_columns<const K: usize, M: Multiplier<T, K>>(
+    /// Transforms the columns of a plane, [`width`] at a time.
+    fn along_y(
         &self,
-        iy: usize,
-        mut planes: [Vec<&mut [Complex<T>]>; K],
-        multiplier: &M,
-    ) -> M::Sum {
-        let [nx, _, nz] = self.cells;
-        let [line, ..] = &self.lines;
-        let mut blocks: [_; K] = array::from_fn(|_| self.blocks.take());
-        let mut blocks = blocks.each_mut().map(|block| &mut block[..nx * row::<T>()]);
-        let mut sum = M::Sum::default();
-        for z in self.z_blocks() {
-            for (block, plane) in blocks.iter_mut().zip(&planes) {
-                gather_columns(plane, z, &line.natural, block);
-                line.kernel.forward(block);
-            }
-            let run = Run {
-                at: [0, iy, z],
-                axis: 2,
-                len: width::<T>().min(nz - z),
-            };
-            let parts = blocks.each_mut().map(|block| &mut **block);
-            multiply_blocks(multiplier, &line.order, run, parts, &mut sum);
-            for (block, plane) in blocks.iter_mut().zip(&mut planes) {
-                line.kernel.inverse(block);
-                scatter_columns(block, &line.natural, T::one(), plane, z);
-            }
+        slab: &mut [Complex<T>],
+        tile: &mut [T],
+        from: &[usize],
+        to: &[usize],
+        scale: T,
+        transform: impl Fn(&mut [T]),
+    ) {
+        let nz = self.lines[2].n;
+        let block = &mut tile[..self.lines[1].n * row::<T>()];
+        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
+        for z in (0..nz).step_by(width::<T>()) {
+            self.moves.columns_in(&plane, z, from, block);
+            transform(block);
+            self.moves.columns_out(block, to, scale, &mut plane, z);
         }
-        sum
     }
 }

@@ -7,6 +7,7 @@
 //! Half spectra of real fields never leave this crate.
 
 mod accumulate;
+mod blocks;
 mod butterfly;
 mod error;
 mod fft;
@@ -22,6 +23,7 @@ mod real;
 mod real_plane;
 mod simd;
 mod spectrum;
+mod transpose;
 
 pub use accumulate::Accumulate;
 pub use error::GridError;

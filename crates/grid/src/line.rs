@@ -34,6 +34,10 @@ pub(crate) struct Line<T> {
     pub(crate) position: Vec<usize>,
     /// `0, 1, ...`: the rows of a block of points.
     pub(crate) natural: Vec<usize>,
+    /// Places in a block (see [`crate::blocks`]) of the numbers of a line of points.
+    pub(crate) point_places: Vec<usize>,
+    /// Places in a transformed block of the numbers of a line of modes.
+    pub(crate) mode_places: Vec<usize>,
 }
 
 impl<T: Real> Line<T> {
@@ -44,14 +48,25 @@ impl<T: Real> Line<T> {
         for (row, &mode) in order.iter().enumerate() {
             position[mode] = row;
         }
+        let natural: Vec<usize> = (0..n).collect();
+        let (point_places, mode_places) = (places::<T>(&natural), places::<T>(&position));
         Self {
             n,
             kernel,
             order,
             position,
-            natural: (0..n).collect(),
+            natural,
+            point_places,
+            mode_places,
         }
     }
+}
+
+/// Places of the real and imaginary parts of a line whose number `j` is in row `rows[j]`.
+fn places<T>(rows: &[usize]) -> Vec<usize> {
+    rows.iter()
+        .flat_map(|&i| [i * row::<T>(), i * row::<T>() + width::<T>()])
+        .collect()
 }
 
 /// The fastest kernel for lines of `n` points.

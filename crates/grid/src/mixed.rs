@@ -141,7 +141,7 @@ impl<T: Lane, const FORWARD: bool, const N: usize> WithSimd for Transform<'_, T,
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let ops = Ops::<T, S>(simd, PhantomData);
-        let (rows, _) = T::vectors::<S>(self.block).as_chunks_mut::<N>();
+        let (rows, _) = T::vectors_mut::<S>(self.block).as_chunks_mut::<N>();
         let run = |pass: &Pass<T>| match pass.radix {
             2 => apply::<T, S, FORWARD, N, 2>(ops, pass, rows),
             3 => apply::<T, S, FORWARD, N, 3>(ops, pass, rows),

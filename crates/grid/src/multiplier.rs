@@ -87,7 +87,10 @@ where
     #[inline(always)]
     fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; K], sum: &mut S) {
         for lane in 0..run.len {
-            let values = std::array::from_fn(|k| modes[k].get(lane));
+            let mut values = [Complex::new(T::zero(), T::zero()); K];
+            for k in 0..K {
+                values[k] = modes[k].get(lane);
+            }
             let (values, part) = (self.0)(run.mode(lane), values);
             for k in 0..K {
                 modes[k].set(lane, values[k]);
@@ -113,32 +116,50 @@ impl<T: Real, M: Multiplier<T, K>, const K: usize> NullaryFnOnce
 
     #[inline(always)]
     fn call(self) {
+        let width = width::<T>();
+        if self.run.len == width {
+            // With a length that the compiler knows, a run is a few whole registers.
+            let run = Run {
+                len: width,
+                ..self.run
+            };
+            Self { run, ..self }.rows();
+        } else {
+            self.rows();
+        }
+    }
+}
+
+impl<T: Real, M: Multiplier<T, K>, const K: usize> MultiplyBlocks<'_, T, M, M::Sum, K> {
+    #[inline(always)]
+    fn rows(self) {
         let Self {
             multiplier,
             order,
-            mut run,
-            blocks,
+            run,
+            mut blocks,
             sum,
         } = self;
-        let mut rows = blocks.map(|block| block.chunks_exact_mut(row::<T>()));
-        for &ix in order {
-            run.at[0] = ix;
-            let modes = rows.each_mut().map(|rows| {
-                let row = rows.next().expect("a row for each mode");
-                let (re, im) = row.split_at_mut(width::<T>());
-                if run.len == width::<T>() {
-                    // The known length lets the compiler use whole registers.
-                    Modes {
-                        re: &mut re[..width::<T>()],
-                        im: &mut im[..width::<T>()],
-                    }
-                } else {
-                    Modes {
-                        re: &mut re[..run.len],
-                        im: &mut im[..run.len],
-                    }
-                }
+        let [_, iy, iz] = run.at;
+        for (i, &ix) in order.iter().enumerate() {
+            let run = Run {
+                at: [ix, iy, iz],
+                ..run
+            };
+            // A loop, as a closure in here might not be inlined, and then not use the vector
+            // instructions that the dispatcher enables.
+            let mut modes: [_; K] = std::array::from_fn(|_| Modes {
+                re: &mut [],
+                im: &mut [],
             });
+            for (modes, block) in modes.iter_mut().zip(&mut blocks) {
+                let row = &mut block[i * row::<T>()..][..row::<T>()];
+                let (re, im) = row.split_at_mut(width::<T>());
+                *modes = Modes {
+                    re: &mut re[..run.len],
+                    im: &mut im[..run.len],
+                };
+            }
             multiplier.multiply(run, modes, sum);
         }
     }

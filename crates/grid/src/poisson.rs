@@ -107,24 +107,76 @@ struct Green<T> {
     minus_four_pi_g: T,
 }
 
+/// Most lanes of a run: what the blocks of the transform hold in `f32`.
+const LANES: usize = 16;
+
+/// The Green's function and the wavenumbers of the modes of a run.
+struct Waves<T> {
+    /// `-4 pi G/k^2`.
+    green: [T; LANES],
+    k: [[T; LANES]; 3],
+}
+
 impl<T: Real> Green<T> {
-    /// Calls `f(lane, -4 pi G/k^2, k)` for the modes of a run.
+    /// For a run along `AXIS`.
     #[inline(always)]
-    fn each(&self, run: Run, mut f: impl FnMut(usize, T, [T; 3])) {
-        let along = run.along(&self.k[run.axis]);
-        let along_squared = run.along(&self.k_squared[run.axis]);
-        let mut k: [T; 3] = std::array::from_fn(|axis| self.k[axis][run.at[axis]]);
-        let across = (0..3).filter(|&axis| axis != run.axis);
-        let across_squared: T = across.map(|axis| self.k_squared[axis][run.at[axis]]).sum();
-        for (lane, (&k_along, &squared)) in along.iter().zip(along_squared).enumerate() {
-            k[run.axis] = k_along;
-            let squared = squared + across_squared;
-            let green = if squared > T::zero() {
-                self.minus_four_pi_g / squared
+    fn waves<const AXIS: usize>(&self, run: Run) -> Waves<T> {
+        let mut waves = Waves {
+            green: [T::zero(); LANES],
+            k: [[T::zero(); LANES]; 3],
+        };
+        let mut across = T::zero();
+        for axis in 0..3 {
+            if axis == AXIS {
+                let along = &self.k[axis][run.at[axis]..][..run.len];
+                waves.k[axis]
+                    .iter_mut()
+                    .zip(along)
+                    .for_each(|(k, &along)| *k = along);
+            } else {
+                waves.k[axis] = [self.k[axis][run.at[axis]]; LANES];
+                across += self.k_squared[axis][run.at[axis]];
+            }
+        }
+        let along = &self.k_squared[AXIS][run.at[AXIS]..][..run.len];
+        for (green, &along) in waves.green.iter_mut().zip(along) {
+            let k_squared = along + across;
+            let inverse = self.minus_four_pi_g / k_squared;
+            *green = if k_squared > T::zero() {
+                inverse
             } else {
                 T::zero()
             };
-            f(lane, green, k);
+        }
+        waves
+    }
+}
+
+impl<T: Real> Waves<T> {
+    #[inline(always)]
+    fn potential(&self, v: &mut Modes<'_, T>) {
+        for ((re, im), &green) in v.re.iter_mut().zip(v.im.iter_mut()).zip(&self.green) {
+            *re *= green;
+            *im *= green;
+        }
+    }
+
+    #[inline(always)]
+    fn acceleration(&self, axis: usize, v: &Modes<'_, T>, a: &mut Modes<'_, T>) {
+        let potential = v.re.iter().zip(v.im.iter()).zip(&self.k[axis]);
+        let a = a.re.iter_mut().zip(a.im.iter_mut());
+        for ((re, im), ((&v_re, &v_im), &k)) in a.zip(potential) {
+            (*re, *im) = (k * v_im, -k * v_re);
+        }
+    }
+
+    #[inline(always)]
+    fn divergence(&self, axis: usize, a: &Modes<'_, T>, v: &mut Modes<'_, T>) {
+        let acceleration = a.re.iter().zip(a.im.iter()).zip(&self.k[axis]);
+        let v = v.re.iter_mut().zip(v.im.iter_mut());
+        for ((re, im), ((&a_re, &a_im), &k)) in v.zip(acceleration) {
+            *re -= k * a_im;
+            *im += k * a_re;
         }
     }
 }
@@ -133,11 +185,11 @@ impl<T: Real> Multiplier<T, 1> for Green<T> {
     type Sum = ();
 
     #[inline(always)]
-    fn multiply(&self, run: Run, [v]: [Modes<'_, T>; 1], (): &mut ()) {
-        self.each(run, |lane, green, _| {
-            v.re[lane] *= green;
-            v.im[lane] *= green;
-        });
+    fn multiply(&self, run: Run, [mut v]: [Modes<'_, T>; 1], (): &mut ()) {
+        match run.axis {
+            2 => self.waves::<2>(run).potential(&mut v),
+            _ => self.waves::<1>(run).potential(&mut v),
+        }
     }
 }
 
@@ -148,14 +200,16 @@ impl<T: Real> Multiplier<T, 4> for Forward<'_, T> {
     type Sum = ();
 
     #[inline(always)]
-    fn multiply(&self, run: Run, [v, ax, ay, az]: [Modes<'_, T>; 4], (): &mut ()) {
-        self.0.each(run, |lane, green, [kx, ky, kz]| {
-            let (re, im) = (green * v.re[lane], green * v.im[lane]);
-            (v.re[lane], v.im[lane]) = (re, im);
-            (ax.re[lane], ax.im[lane]) = (kx * im, -kx * re);
-            (ay.re[lane], ay.im[lane]) = (ky * im, -ky * re);
-            (az.re[lane], az.im[lane]) = (kz * im, -kz * re);
-        });
+    fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; 4], (): &mut ()) {
+        let [v, ax, ay, az] = &mut modes;
+        let waves = match run.axis {
+            2 => self.0.waves::<2>(run),
+            _ => self.0.waves::<1>(run),
+        };
+        waves.potential(v);
+        waves.acceleration(0, v, ax);
+        waves.acceleration(1, v, ay);
+        waves.acceleration(2, v, az);
     }
 }
 
@@ -166,11 +220,15 @@ impl<T: Real> Multiplier<T, 4> for Transposed<'_, T> {
     type Sum = ();
 
     #[inline(always)]
-    fn multiply(&self, run: Run, [v, ax, ay, az]: [Modes<'_, T>; 4], (): &mut ()) {
-        self.0.each(run, |lane, green, [kx, ky, kz]| {
-            let re = v.re[lane] - (kx * ax.im[lane] + ky * ay.im[lane] + kz * az.im[lane]);
-            let im = v.im[lane] + (kx * ax.re[lane] + ky * ay.re[lane] + kz * az.re[lane]);
-            (v.re[lane], v.im[lane]) = (green * re, green * im);
-        });
+    fn multiply(&self, run: Run, mut modes: [Modes<'_, T>; 4], (): &mut ()) {
+        let [v, ax, ay, az] = &mut modes;
+        let waves = match run.axis {
+            2 => self.0.waves::<2>(run),
+            _ => self.0.waves::<1>(run),
+        };
+        waves.divergence(0, ax, v);
+        waves.divergence(1, ay, v);
+        waves.divergence(2, az, v);
+        waves.potential(v);
     }
 }

@@ -10,7 +10,8 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use crate::accumulate::total;
-use crate::lanes::{row, vectorized, width};
+use crate::blocks::{Blocks, blocks};
+use crate::lanes::{TILE, row, width};
 use crate::line::Line;
 use crate::multiplier::{ByMode, multiply_blocks};
 use crate::pool::{Buffer, Pool};
@@ -40,7 +41,8 @@ struct Plan<T> {
     /// planes of constant x lie an odd number of rows apart, which keeps a column along x from
     /// falling into a few sets of the cache.
     spectra: Pool<T>,
-    blocks: Pool<T>,
+    moves: Box<dyn Blocks<T>>,
+    tiles: Pool<T>,
     transforms: AtomicUsize,
 }
 
@@ -72,7 +74,8 @@ impl<T: Real> RealFft<T> {
             main_stride,
             nyquist_stride,
             spectra: Pool::new(nx * (main_stride + nyquist_stride)),
-            blocks: Pool::new(nx * row::<T>()),
+            moves: blocks(),
+            tiles: Pool::new(TILE * nx * row::<T>()),
             transforms: AtomicUsize::new(0),
         }))
     }
@@ -276,47 +279,44 @@ impl<T: Real> Plan<T> {
             rows.collect::<Vec<&mut [T]>>()
         });
         let blocks_across = planes[0].first().map_or(0, |plane| plane.len() / row);
-        let mut blocks: [_; K] = array::from_fn(|_| self.blocks.take());
+        let block_len = line.n * row;
+        let mut tiles: [_; K] = array::from_fn(|_| self.tiles.take());
         let mut sum = M::Sum::default();
-        for (first, start) in (0..columns.len)
-            .step_by(width)
-            .zip((0..).step_by(row))
-            .take(blocks_across)
-        {
-            for (block, plane) in blocks.iter_mut().zip(&planes).take(inputs) {
-                copy_in(plane, start, block);
-                line.kernel.forward(block);
+        for first in (0..blocks_across).step_by(TILE) {
+            for (tile, plane) in tiles.iter_mut().zip(&planes).take(inputs) {
+                self.moves.rows_in(plane, first * row, &line.natural, tile);
             }
-            let mut run = Run {
-                at: columns.at,
-                axis: columns.axis,
-                len: width.min(columns.len - first),
-            };
-            run.at[run.axis] += first;
-            let parts = blocks.each_mut().map(|block| &mut **block);
-            multiply_blocks(multiplier, &line.order, run, parts, &mut sum);
-            for (block, plane) in blocks.iter_mut().zip(&mut planes).take(outputs) {
-                line.kernel.inverse(block);
-                copy_out(block, plane, start);
+            let mut blocks = tiles
+                .each_mut()
+                .map(|tile| tile.chunks_exact_mut(block_len));
+            for block in (first..blocks_across).take(TILE) {
+                let mut blocks = blocks
+                    .each_mut()
+                    .map(|b| b.next().expect("a block of the tile"));
+                blocks
+                    .iter_mut()
+                    .take(inputs)
+                    .for_each(|block| line.kernel.forward(block));
+                let lanes = block * width..columns.len.min((block + 1) * width);
+                let mut run = Run {
+                    at: columns.at,
+                    axis: columns.axis,
+                    len: lanes.len(),
+                };
+                run.at[run.axis] += lanes.start;
+                let rows = blocks.each_mut().map(|block| &mut **block);
+                multiply_blocks(multiplier, &line.order, run, rows, &mut sum);
+                blocks
+                    .iter_mut()
+                    .take(outputs)
+                    .for_each(|block| line.kernel.inverse(block));
+            }
+            for (tile, plane) in tiles.iter().zip(&mut planes).take(outputs) {
+                self.moves
+                    .rows_out(tile, &line.natural, T::one(), plane, first * row);
             }
         }
         sum
-    }
-}
-
-vectorized! {
-    /// Fills the rows of a block with those at `start` of each row of a plane.
-    fn copy_in<'a, 'b, T>(plane: &'a [&'b mut [T]], start: usize, block: &'a mut [T]) {
-        for (to, from) in block.chunks_exact_mut(row::<T>()).zip(plane) {
-            to.copy_from_slice(&from[start..][..row::<T>()]);
-        }
-    }
-
-    /// Inverse of [`copy_in`].
-    fn copy_out<'a, 'b, T>(block: &'a [T], plane: &'a mut [&'b mut [T]], start: usize) {
-        for (from, to) in block.chunks_exact(row::<T>()).zip(plane) {
-            to[start..][..row::<T>()].copy_from_slice(from);
-        }
     }
 }
 

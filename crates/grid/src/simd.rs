@@ -3,14 +3,30 @@
 use std::marker::PhantomData;
 
 use adastra_core::Real;
-use pulp::Simd;
+use num_complex::Complex;
+use pulp::bytemuck::{cast_slice, cast_slice_mut};
+use pulp::{Arch, Simd};
+
+use crate::transpose::Transpose;
 
 /// A scalar with vector registers: exactly `f32` and `f64`.
 pub(crate) trait Lane: Real {
     /// A register of an instruction set.
     type V<S: Simd>: Copy;
-    /// The registers of an aligned slice.
-    fn vectors<S: Simd>(slice: &mut [Self]) -> &mut [Self::V<S>];
+    /// The whole registers of a slice.
+    fn vectors<S: Simd>(slice: &[Self]) -> &[Self::V<S>];
+    /// The whole registers of a slice.
+    fn vectors_mut<S: Simd>(slice: &mut [Self]) -> &mut [Self::V<S>];
+    /// Complex numbers as pairs of reals.
+    fn reals(slice: &[Complex<Self>]) -> &[Self];
+    /// Complex numbers as pairs of reals.
+    fn reals_mut(slice: &mut [Complex<Self>]) -> &mut [Self];
+    /// A register of up to as many numbers as it has lanes, the others zero.
+    fn load<S: Simd>(s: S, from: &[Self]) -> Self::V<S>;
+    /// The first lanes of a register, as many as there is room for.
+    fn store<S: Simd>(s: S, to: &mut [Self], x: Self::V<S>);
+    /// Transposes a square tile.
+    fn transpose<S: Transpose>(s: S, tile: &mut [Self::V<S>]);
     fn v_splat<S: Simd>(s: S, x: Self) -> Self::V<S>;
     fn v_add<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
     fn v_sub<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
@@ -22,13 +38,44 @@ pub(crate) trait Lane: Real {
 }
 
 macro_rules! lane {
-    ($t:ty, $v:ident, $vectors:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
+    ($t:ty, $v:ident, $vectors:ident, $vectors_mut:ident, $load:ident, $store:ident,
+     $transpose:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
      $mul_add:ident, $mul_sub:ident) => {
         impl Lane for $t {
             type V<S: Simd> = S::$v;
             #[inline(always)]
-            fn vectors<S: Simd>(slice: &mut [Self]) -> &mut [S::$v] {
+            fn vectors<S: Simd>(slice: &[Self]) -> &[S::$v] {
                 S::$vectors(slice).0
+            }
+            #[inline(always)]
+            fn vectors_mut<S: Simd>(slice: &mut [Self]) -> &mut [S::$v] {
+                S::$vectors_mut(slice).0
+            }
+            #[inline(always)]
+            fn reals(slice: &[Complex<Self>]) -> &[Self] {
+                cast_slice(slice)
+            }
+            #[inline(always)]
+            fn reals_mut(slice: &mut [Complex<Self>]) -> &mut [Self] {
+                cast_slice_mut(slice)
+            }
+            #[inline(always)]
+            fn load<S: Simd>(s: S, from: &[Self]) -> S::$v {
+                match Self::vectors::<S>(from) {
+                    [x, ..] => *x,
+                    [] => s.$load(from),
+                }
+            }
+            #[inline(always)]
+            fn store<S: Simd>(s: S, to: &mut [Self], x: S::$v) {
+                match Self::vectors_mut::<S>(to) {
+                    [to, ..] => *to = x,
+                    [] => s.$store(to, x),
+                }
+            }
+            #[inline(always)]
+            fn transpose<S: Transpose>(s: S, tile: &mut [S::$v]) {
+                s.$transpose(tile);
             }
             #[inline(always)]
             fn v_splat<S: Simd>(s: S, x: Self) -> S::$v {
@@ -60,7 +107,11 @@ macro_rules! lane {
 lane!(
     f32,
     f32s,
+    as_simd_f32s,
     as_mut_simd_f32s,
+    partial_load_f32s,
+    partial_store_f32s,
+    transpose_f32s,
     splat_f32s,
     add_f32s,
     sub_f32s,
@@ -71,7 +122,11 @@ lane!(
 lane!(
     f64,
     f64s,
+    as_simd_f64s,
     as_mut_simd_f64s,
+    partial_load_f64s,
+    partial_store_f64s,
+    transpose_f64s,
     splat_f64s,
     add_f64s,
     sub_f64s,
@@ -79,6 +134,35 @@ lane!(
     mul_add_e_f64s,
     negate_mul_add_e_f64s
 );
+
+/// Code to run on the best vector registers of the machine.
+pub(crate) trait Vectorized {
+    fn run<S: Transpose>(self, s: S);
+}
+
+/// [`Vectorized`] code for one instruction set.
+struct Chosen<F, S>(F, S);
+
+impl<F: Vectorized, S: Transpose> pulp::NullaryFnOnce for Chosen<F, S> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        self.0.run(self.1);
+    }
+}
+
+/// Runs code compiled for the instructions of `arch`.
+pub(crate) fn dispatch(arch: Arch, code: impl Vectorized) {
+    match arch {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Arch::V4(s) => s.vectorize(Chosen(code, s)),
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Arch::V3(s) => s.vectorize(Chosen(code, s)),
+        #[cfg(target_arch = "aarch64")]
+        Arch::Neon(s) => s.vectorize(Chosen(code, s)),
+        _ => code.run(pulp::Scalar),
+    }
+}
 
 /// The real and imaginary parts of as many complex numbers as a register has lanes.
 pub(crate) struct Z<T: Lane, S: Simd> {
