@@ -23,18 +23,14 @@ both() {
 for precision in f32 f64; do
     both forward --cells 64 --steps 10 --precision $precision
     both forward --cells 64 --steps 10 --particles 64 --precision $precision
-    both gradient --cells 32 --steps 40 --precision $precision
     both gradient --cells 64 --steps 10 --precision $precision
+    both forward --cells 128 --steps 4 --repeat 3 --precision $precision
+    both forward --cells 32 --particles 64 --steps 300 --repeat 3 --precision $precision
+    both letter --steps 300 --repeat 3 --precision $precision
 done
 if [ "${1:-}" != quick ]; then
-    for precision in f32 f64; do
-        both forward --cells 128 --steps 4 --repeat 3 --precision $precision
-        both forward --cells 128 --steps 4 --particles 64 --repeat 3 --precision $precision
-        both forward --cells 256 --steps 2 --repeat 3 --precision $precision
-        both gradient --cells 128 --steps 4 --repeat 3 --precision $precision
-    done
+    both gradient --cells 128 --steps 4 --repeat 3 --precision f32
+    both forward --cells 256 --steps 2 --repeat 2 --precision f32
     both forward --cells 128 --steps 2 --particles 262144 --repeat 2 --precision f32
-    both letter --steps 300 --repeat 2 --precision f64
-    both letter --steps 300 --repeat 2 --precision f32
 fi
 python3 table.py "$results"

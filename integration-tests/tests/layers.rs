@@ -19,8 +19,9 @@ const LAYERS: &[&[&str]] = &[
 
 fn row(name: &str) -> usize {
     let known = LAYERS.iter().position(|row| row.contains(&name));
-    // Plugins, examples and tests stand on top.
-    known.unwrap_or(LAYERS.len())
+    // Plugins, then examples and tests stand on top.
+    let top = if name.starts_with("adastra-plugin-") { LAYERS.len() } else { LAYERS.len() + 1 };
+    known.unwrap_or(top)
 }
 
 #[test]

@@ -182,15 +182,20 @@ impl<T: Real> Multiplier<T, 1> for PullBack<'_, T> {
     #[inline(always)]
     fn multiply(&self, run: Run, [mut y]: [Modes<'_, T>; 1], sum: &mut ThetaSum) {
         self.drift.turn(run, &mut y, true);
+        let drift = self.drift;
         let [_, ny, nz] = self.cells;
-        let [a, b] = others(run.axis);
-        let fixed = self.drift.theta[a][run.at[a]] + self.drift.theta[b][run.at[b]];
-        let theta = run.along(&self.drift.theta[run.axis]);
-        for (i, theta) in theta.iter().enumerate() {
-            let [ix, iy, iz] = run.mode(i);
-            let psi = self.psi[(ix * ny + iy) * nz + iz];
-            let product = y.re[i].f64() * psi.im.f64() - y.im[i].f64() * psi.re.f64();
-            sum.0[i % LANES] += (fixed + theta) * product;
+        // The modes of a complex field come in runs along z.
+        let [ix, iy, iz] = run.at;
+        let fixed = drift.theta[0][ix] + drift.theta[1][iy];
+        let psi = self.psi[(ix * ny + iy) * nz + iz..][..run.len].chunks(LANES);
+        let theta = drift.theta[2][iz..][..run.len].chunks(LANES);
+        let y = y.re.chunks(LANES).zip(y.im.chunks(LANES));
+        for ((psi, y), theta) in psi.zip(y).zip(theta) {
+            let cells = psi.iter().zip(y.0.iter().zip(y.1)).zip(theta);
+            for (lane, ((psi, (y_re, y_im)), theta)) in cells.enumerate() {
+                let product = y_re.f64() * psi.im.f64() - y_im.f64() * psi.re.f64();
+                sum.0[lane] += (fixed + theta) * product;
+            }
         }
     }
 }

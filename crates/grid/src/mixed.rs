@@ -142,17 +142,18 @@ impl<T: Lane, const FORWARD: bool, const N: usize> WithSimd for Transform<'_, T,
     fn with_simd<S: Simd>(self, simd: S) {
         let ops = Ops::<T, S>(simd, PhantomData);
         let (rows, _) = T::vectors_mut::<S>(self.block).as_chunks_mut::<N>();
-        let run = |pass: &Pass<T>| match pass.radix {
-            2 => apply::<T, S, FORWARD, N, 2>(ops, pass, rows),
-            3 => apply::<T, S, FORWARD, N, 3>(ops, pass, rows),
-            4 => apply::<T, S, FORWARD, N, 4>(ops, pass, rows),
-            5 => apply::<T, S, FORWARD, N, 5>(ops, pass, rows),
-            _ => apply::<T, S, FORWARD, N, 8>(ops, pass, rows),
-        };
-        if FORWARD {
-            self.passes.iter().for_each(run);
-        } else {
-            self.passes.iter().rev().for_each(run);
+        let last = self.passes.len().saturating_sub(1);
+        // A loop and no closure: what is not inlined here is compiled without the vector
+        // instructions, and every operation on a register becomes a call.
+        for i in 0..self.passes.len() {
+            let pass = &self.passes[if FORWARD { i } else { last - i }];
+            match pass.radix {
+                2 => apply::<T, S, FORWARD, N, 2>(ops, pass, rows),
+                3 => apply::<T, S, FORWARD, N, 3>(ops, pass, rows),
+                4 => apply::<T, S, FORWARD, N, 4>(ops, pass, rows),
+                5 => apply::<T, S, FORWARD, N, 5>(ops, pass, rows),
+                _ => apply::<T, S, FORWARD, N, 8>(ops, pass, rows),
+            }
         }
     }
 }
