@@ -55,7 +55,8 @@ fn wave<T: Real>(mesh: &Mesh) -> WaveState<T> {
     let k = std::f64::consts::TAU / mesh.size()[0];
     let psi = Array3::from_shape_fn(mesh.shape(), |(i, j, l)| {
         let [x, y, z] = mesh.centre([i, j, l]);
-        let amplitude = 1.0 + 0.3 * (k * x + 0.1).cos() + 0.2 * (k * y + 0.7).sin() * (2.0 * k * z + 0.3).cos();
+        let amplitude =
+            1.0 + 0.3 * (k * x + 0.1).cos() + 0.2 * (k * y + 0.7).sin() * (2.0 * k * z + 0.3).cos();
         let phase = 0.4 * (k * x + k * y + 0.2).sin() + 0.3 * (k * z - k * x + 0.5).cos();
         let psi = Complex::from_polar(1e7f64.sqrt() * amplitude, phase);
         Complex::new(T::of(psi.re), T::of(psi.im))
@@ -73,7 +74,11 @@ fn stars<T: Real>(n: usize, size: f64) -> ParticleState<T> {
         T::of(30.0 * [j.sin(), (2.0 * j).cos(), (3.0 * j + 0.5).sin()][d])
     });
     let mass = Array1::from_elem(n, T::of(1e7 * 64.0 / n.max(1) as f64));
-    ParticleState { position, velocity, mass }
+    ParticleState {
+        position,
+        velocity,
+        mass,
+    }
 }
 
 fn lattice<T: Real>(size: f64) -> ParticleState<T> {
@@ -82,7 +87,11 @@ fn lattice<T: Real>(size: f64) -> ParticleState<T> {
         T::of(at[d] * size / 8.0)
     });
     let velocity = Array2::from_elem((64, 3), T::one());
-    ParticleState { position, velocity, mass: Array1::from_elem(64, T::of(1e7)) }
+    ParticleState {
+        position,
+        velocity,
+        mass: Array1::from_elem(64, T::of(1e7)),
+    }
 }
 
 /// The mean square of the projected density over its mean minus a target, and its derivative.
@@ -91,7 +100,8 @@ fn loss<T: Real>(psi: &Array3<Complex<T>>) -> (f64, Array3<Complex<T>>) {
     let projected = psi.mapv(|z| z.norm_sqr().f64()).sum_axis(Axis(2)) / nz;
     let n = projected.len() as f64;
     let mean = projected.sum() / n;
-    let target = Array2::from_shape_fn(projected.dim(), |(i, _)| 1.0 + 0.5 * (i as f64 * 0.3).cos());
+    let target =
+        Array2::from_shape_fn(projected.dim(), |(i, _)| 1.0 + 0.5 * (i as f64 * 0.3).cos());
     let difference = &projected / mean - &target;
     let value = difference.mapv(|d| d * d).sum() / n;
     let bar = &difference * (2.0 / n);
@@ -156,7 +166,11 @@ where
          \"precision\": \"{}\", \"steps\": {}, \"seconds\": {:e}, \"min\": {:e}, \"max\": {:e}, \
          \"first_call\": {first:e}, \"from_process_start\": {from_start:e}, \"value\": {value:e}, \
          \"checkpoint_bytes\": {}, \"state_bytes\": {}}}",
-        if o.case == "forward" { "forward" } else { &o.schedule },
+        if o.case == "forward" {
+            "forward"
+        } else {
+            &o.schedule
+        },
         o.case,
         mesh.cells()[0],
         o.particles,
@@ -179,13 +193,37 @@ fn case<T: Real>(mut o: Options, begin: Instant) -> Result<(), Box<dyn std::erro
     let size = if letter { 20.0 } else { 10.0 };
     let mesh = Mesh::new([o.cells; 3], [size; 3])?;
     let params = WaveParams::<T>::free(T::one());
-    let start = if letter { uniform(&mesh, 1e5)? } else { wave(&mesh) };
-    if o.particles == 0 {
-        time(&o, Wave::<T>::new(&mesh), &mesh, params, start, |x| &mut x.psi, begin)?;
+    let start = if letter {
+        uniform(&mesh, 1e5)?
     } else {
-        let stars = if letter { lattice(size) } else { stars(o.particles, size) };
+        wave(&mesh)
+    };
+    if o.particles == 0 {
+        time(
+            &o,
+            Wave::<T>::new(&mesh),
+            &mesh,
+            params,
+            start,
+            |x| &mut x.psi,
+            begin,
+        )?;
+    } else {
+        let stars = if letter {
+            lattice(size)
+        } else {
+            stars(o.particles, size)
+        };
         let matter = (Wave::<T>::new(&mesh), Particles::new(&mesh));
-        time(&o, matter, &mesh, (params, ()), (start, stars), |x| &mut x.0.psi, begin)?;
+        time(
+            &o,
+            matter,
+            &mesh,
+            (params, ()),
+            (start, stars),
+            |x| &mut x.0.psi,
+            begin,
+        )?;
     }
     Ok(())
 }

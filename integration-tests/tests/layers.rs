@@ -20,7 +20,11 @@ const LAYERS: &[&[&str]] = &[
 fn row(name: &str) -> usize {
     let known = LAYERS.iter().position(|row| row.contains(&name));
     // Plugins, then examples and tests stand on top.
-    let top = if name.starts_with("adastra-plugin-") { LAYERS.len() } else { LAYERS.len() + 1 };
+    let top = if name.starts_with("adastra-plugin-") {
+        LAYERS.len()
+    } else {
+        LAYERS.len() + 1
+    };
     known.unwrap_or(top)
 }
 
