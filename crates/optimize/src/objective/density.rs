@@ -206,7 +206,7 @@ impl<T: Real> Objective<T> for Projected {
 #[derive(Debug)]
 pub struct Density;
 
-/// Options of [`Density3`].
+/// Options of [`Density`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DensityOptions {
