@@ -11,49 +11,29 @@ use num_complex::Complex;
 use pulp::Arch;
 
 use crate::lanes::{row, width};
+use crate::shuffle::Shuffle;
 use crate::simd::{Lane, Vectorized, dispatch};
-use crate::transpose::Transpose;
 
 /// Moves between fields and blocks, and what is done to blocks besides transforms.
 pub(crate) trait Blocks<T>: Send + Sync {
-    /// Copies up to [`width`] contiguous lines of `place.len()` reals into a block: element `j`
-    /// of line `l` goes to `block[place[j] + l]`.
-    fn lines_in(&self, lines: &[T], place: &[usize], block: &mut [T]);
+    /// Copies up to [`width`] lines of `place.len()` reals, `stride` apart, into a block: element
+    /// `j` of line `l` goes to `block[place[j] + l]`.
+    fn lines_in(&self, lines: &[T], stride: usize, place: &[usize], block: &mut [T]);
 
-    /// Inverse of [`Blocks::lines_in`].
-    fn lines_out(&self, block: &[T], place: &[usize], lines: &mut [T]);
+    /// Inverse of [`Blocks::lines_in`], times `scale`.
+    fn lines_out(&self, block: &[T], place: &[usize], scale: T, lines: &mut [T], stride: usize);
 
-    /// As [`Blocks::lines_in`], of lines of `place.len()/2` complex numbers.
+    /// As [`Blocks::lines_in`], of contiguous lines of `place.len()/2` complex numbers.
     fn complex_lines_in(&self, lines: &[Complex<T>], place: &[usize], block: &mut [T]);
 
-    /// Inverse of [`Blocks::complex_lines_in`].
-    fn complex_lines_out(&self, block: &[T], place: &[usize], lines: &mut [Complex<T>]);
+    /// Inverse of [`Blocks::complex_lines_in`], times `scale`.
+    fn complex_lines_out(&self, block: &[T], place: &[usize], scale: T, lines: &mut [Complex<T>]);
 
-    /// Copies the cells `from`, `from + 1`, ... of row `order[i]` of a plane into row `i` of
-    /// block after block of a tile, until the tile's blocks or the cells are used up.
-    fn columns_in(&self, plane: &[&mut [Complex<T>]], from: usize, order: &[usize], tile: &mut [T]);
+    /// Splits a line of complex numbers into real and imaginary parts of [`width`] in turn.
+    fn split(&self, from: &[Complex<T>], to: &mut [T]);
 
-    /// Inverse of [`Blocks::columns_in`], times `scale`.
-    fn columns_out(
-        &self,
-        tile: &[T],
-        order: &[usize],
-        scale: T,
-        plane: &mut [&mut [Complex<T>]],
-        from: usize,
-    );
-
-    /// As [`Blocks::columns_in`], of a plane whose rows are rows of blocks; `from` counts numbers.
-    fn rows_in(&self, plane: &[&mut [T]], from: usize, order: &[usize], tile: &mut [T]);
-
-    /// Inverse of [`Blocks::rows_in`], times `scale`.
-    fn rows_out(&self, tile: &[T], order: &[usize], scale: T, plane: &mut [&mut [T]], from: usize);
-
-    /// Asks for memory that will be needed after the work at hand.
-    fn prefetch(&self, reals: &[T]);
-
-    /// As [`Blocks::prefetch`].
-    fn prefetch_complex(&self, cells: &[Complex<T>]);
+    /// Inverse of [`Blocks::split`].
+    fn join(&self, from: &[T], to: &mut [Complex<T>]);
 
     /// Takes the spectra `A` and `B` of two real lines out of the spectrum `Z = A + iB`:
     /// `A_k = (Z_k + conj Z_{n-k})/2` to row `first[k]`, `B_k = (Z_k - conj Z_{n-k})/2i` to row
@@ -62,6 +42,19 @@ pub(crate) trait Blocks<T>: Send + Sync {
 
     /// Inverse of [`Blocks::separate`]: `Z_k = A_k + i B_k`, `Z_{n-k} = conj A_k + i conj B_k`.
     fn combine(&self, block: &mut [T], first: &[usize], second: &[usize]);
+
+    /// Asks for memory that will be needed after the work at hand.
+    fn prefetch(&self, reals: &[T]);
+
+    /// As [`Blocks::prefetch`], for `count` numbers of memory from `skip` after the end of a
+    /// slice, which are likely, but not certain, to be worked on next.
+    fn prefetch_after(&self, reals: &[T], skip: usize, count: usize);
+
+    /// As [`Blocks::prefetch_after`].
+    fn prefetch_after_complex(&self, cells: &[Complex<T>], count: usize);
+
+    /// As [`Blocks::prefetch`].
+    fn prefetch_complex(&self, cells: &[Complex<T>]);
 }
 
 /// The implementation for a scalar and this machine.
@@ -83,24 +76,27 @@ pub(crate) fn blocks<T: Real>() -> Box<dyn Blocks<T>> {
 struct Mover(Arch);
 
 impl<T: Lane> Blocks<T> for Mover {
-    fn lines_in(&self, lines: &[T], place: &[usize], block: &mut [T]) {
+    fn lines_in(&self, lines: &[T], stride: usize, place: &[usize], block: &mut [T]) {
         dispatch(
             self.0,
             LinesIn {
                 lines,
+                stride,
                 place,
                 block,
             },
         );
     }
 
-    fn lines_out(&self, block: &[T], place: &[usize], lines: &mut [T]) {
+    fn lines_out(&self, block: &[T], place: &[usize], scale: T, lines: &mut [T], stride: usize) {
         dispatch(
             self.0,
             LinesOut {
                 block,
                 place,
+                scale,
                 lines,
+                stride,
             },
         );
     }
@@ -110,92 +106,33 @@ impl<T: Lane> Blocks<T> for Mover {
             self.0,
             LinesIn {
                 lines: T::reals(lines),
+                stride: place.len(),
                 place,
                 block,
             },
         );
     }
 
-    fn complex_lines_out(&self, block: &[T], place: &[usize], lines: &mut [Complex<T>]) {
+    fn complex_lines_out(&self, block: &[T], place: &[usize], scale: T, lines: &mut [Complex<T>]) {
+        let lines = T::reals_mut(lines);
         dispatch(
             self.0,
             LinesOut {
                 block,
                 place,
-                lines: T::reals_mut(lines),
-            },
-        );
-    }
-
-    fn columns_in(
-        &self,
-        plane: &[&mut [Complex<T>]],
-        from: usize,
-        order: &[usize],
-        tile: &mut [T],
-    ) {
-        dispatch(
-            self.0,
-            ColumnsIn {
-                plane,
-                from,
-                order,
-                tile,
-            },
-        );
-    }
-
-    fn columns_out(
-        &self,
-        tile: &[T],
-        order: &[usize],
-        scale: T,
-        plane: &mut [&mut [Complex<T>]],
-        from: usize,
-    ) {
-        dispatch(
-            self.0,
-            ColumnsOut {
-                tile,
-                order,
                 scale,
-                plane,
-                from,
+                lines,
+                stride: place.len(),
             },
         );
     }
 
-    fn rows_in(&self, plane: &[&mut [T]], from: usize, order: &[usize], tile: &mut [T]) {
-        dispatch(
-            self.0,
-            RowsIn {
-                plane,
-                from,
-                order,
-                tile,
-            },
-        );
+    fn split(&self, from: &[Complex<T>], to: &mut [T]) {
+        dispatch(self.0, Split { from, to });
     }
 
-    fn rows_out(&self, tile: &[T], order: &[usize], scale: T, plane: &mut [&mut [T]], from: usize) {
-        dispatch(
-            self.0,
-            RowsOut {
-                tile,
-                order,
-                scale,
-                plane,
-                from,
-            },
-        );
-    }
-
-    fn prefetch(&self, reals: &[T]) {
-        dispatch(self.0, Prefetch(reals));
-    }
-
-    fn prefetch_complex(&self, cells: &[Complex<T>]) {
-        dispatch(self.0, Prefetch(T::reals(cells)));
+    fn join(&self, from: &[T], to: &mut [Complex<T>]) {
+        dispatch(self.0, Join { from, to });
     }
 
     fn separate(&self, block: &mut [T], first: &[usize], second: &[usize]) {
@@ -219,10 +156,32 @@ impl<T: Lane> Blocks<T> for Mover {
             },
         );
     }
+
+    fn prefetch(&self, reals: &[T]) {
+        dispatch(self.0, Prefetch(reals.as_ptr(), reals.len()));
+    }
+
+    fn prefetch_after(&self, reals: &[T], skip: usize, count: usize) {
+        dispatch(
+            self.0,
+            Prefetch(reals.as_ptr_range().end.wrapping_add(skip), count),
+        );
+    }
+
+    fn prefetch_after_complex(&self, cells: &[Complex<T>], count: usize) {
+        dispatch(
+            self.0,
+            Prefetch(T::reals(cells).as_ptr_range().end, 2 * count),
+        );
+    }
+
+    fn prefetch_complex(&self, cells: &[Complex<T>]) {
+        dispatch(self.0, Prefetch(T::reals(cells).as_ptr(), 2 * cells.len()));
+    }
 }
 
 /// Lanes of a register.
-const fn lanes<T: Lane, S: Transpose>() -> usize {
+const fn lanes<T: Lane, S: Shuffle>() -> usize {
     size_of::<T::V<S>>() / size_of::<T>()
 }
 
@@ -231,37 +190,45 @@ const LARGEST_TILE: usize = 16;
 
 struct LinesIn<'a, T> {
     lines: &'a [T],
+    stride: usize,
     place: &'a [usize],
     block: &'a mut [T],
 }
 
 impl<T: Lane> Vectorized for LinesIn<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, s: S) {
-        let Self {
-            lines,
-            place,
-            block,
-        } = self;
-        let (len, lanes) = (place.len(), const { lanes::<T, S>() });
-        let zero = T::v_splat(s, T::zero());
-        let mut tile = [zero; LARGEST_TILE];
-        for (group, lines) in lines.chunks(len * lanes).enumerate() {
-            for (chunk, place) in place.chunks(lanes).enumerate() {
-                let from = chunk * lanes;
-                if lines.len() == len * lanes && place.len() == lanes {
-                    for l in 0..lanes {
-                        tile[l] = T::load(s, &lines[l * len + from..][..lanes]);
-                    }
-                } else {
-                    for l in 0..lanes {
-                        let line = lines.get(l * len + from..).unwrap_or_default();
-                        tile[l] = T::load(s, &line[..place.len().min(line.len())]);
-                    }
+    fn run<S: Shuffle>(self, s: S) {
+        let (len, lanes) = (self.stride, const { lanes::<T, S>() });
+        let whole = self.place.len() / lanes * lanes;
+        let mut tile = [T::v_splat(s, T::zero()); LARGEST_TILE];
+        for (group, lines) in self.lines.chunks(len * lanes).enumerate() {
+            let block = &mut self.block[group * lanes..];
+            // The last line may end with its last element.
+            let edge = if lines.len() > (lanes - 1) * len {
+                whole
+            } else {
+                0
+            };
+            for (chunk, place) in self.place[..edge].chunks_exact(lanes).enumerate() {
+                for l in 0..lanes {
+                    tile[l] = T::load(s, &lines[l * len + chunk * lanes..][..lanes]);
                 }
                 T::transpose(s, &mut tile[..lanes]);
-                for (x, &place) in tile.iter().zip(place) {
-                    T::store(s, &mut block[place + group * lanes..][..lanes], *x);
+                for l in 0..lanes {
+                    T::store(s, &mut block[place[l]..][..lanes], tile[l]);
+                }
+            }
+            // What does not fill a tile: the ends of the lines, or all where lines are missing.
+            for (chunk, place) in self.place[edge..].chunks(lanes).enumerate() {
+                for l in 0..lanes {
+                    let line = lines
+                        .get(l * len + edge + chunk * lanes..)
+                        .unwrap_or_default();
+                    tile[l] = T::load(s, &line[..place.len().min(line.len())]);
+                }
+                T::transpose(s, &mut tile[..lanes]);
+                for (&x, &place) in tile.iter().zip(place) {
+                    T::store(s, &mut block[place..][..lanes], x);
                 }
             }
         }
@@ -271,204 +238,121 @@ impl<T: Lane> Vectorized for LinesIn<'_, T> {
 struct LinesOut<'a, T> {
     block: &'a [T],
     place: &'a [usize],
+    scale: T,
     lines: &'a mut [T],
+    stride: usize,
 }
 
 impl<T: Lane> Vectorized for LinesOut<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, s: S) {
-        let Self {
-            block,
-            place,
-            lines,
-        } = self;
-        let (len, lanes) = (place.len(), const { lanes::<T, S>() });
-        let zero = T::v_splat(s, T::zero());
-        let mut tile = [zero; LARGEST_TILE];
-        for (group, lines) in lines.chunks_mut(len * lanes).enumerate() {
-            for (chunk, place) in place.chunks(lanes).enumerate() {
-                for (x, &place) in tile.iter_mut().zip(place) {
-                    *x = T::load(s, &block[place + group * lanes..][..lanes]);
+    fn run<S: Shuffle>(self, s: S) {
+        let (len, lanes) = (self.stride, const { lanes::<T, S>() });
+        let whole = self.place.len() / lanes * lanes;
+        let scale = T::v_splat(s, self.scale);
+        let mut tile = [T::v_splat(s, T::zero()); LARGEST_TILE];
+        for (group, lines) in self.lines.chunks_mut(len * lanes).enumerate() {
+            let block = &self.block[group * lanes..];
+            // The last line may end with its last element.
+            let edge = if lines.len() > (lanes - 1) * len {
+                whole
+            } else {
+                0
+            };
+            for (chunk, place) in self.place[..edge].chunks_exact(lanes).enumerate() {
+                for l in 0..lanes {
+                    tile[l] = T::load(s, &block[place[l]..][..lanes]);
                 }
                 T::transpose(s, &mut tile[..lanes]);
-                let from = chunk * lanes;
-                if lines.len() == len * lanes && place.len() == lanes {
-                    for l in 0..lanes {
-                        T::store(s, &mut lines[l * len + from..][..lanes], tile[l]);
-                    }
-                } else {
-                    for l in 0..lanes {
-                        let line = lines.get_mut(l * len + from..).unwrap_or_default();
-                        let room = place.len().min(line.len());
-                        T::store(s, &mut line[..room], tile[l]);
-                    }
+                for l in 0..lanes {
+                    let line = &mut lines[l * len + chunk * lanes..][..lanes];
+                    T::store(s, line, T::v_mul(s, scale, tile[l]));
+                }
+            }
+            for (chunk, place) in self.place[edge..].chunks(lanes).enumerate() {
+                for (x, &place) in tile.iter_mut().zip(place) {
+                    *x = T::load(s, &block[place..][..lanes]);
+                }
+                T::transpose(s, &mut tile[..lanes]);
+                for l in 0..lanes {
+                    let line = lines
+                        .get_mut(l * len + edge + chunk * lanes..)
+                        .unwrap_or_default();
+                    let room = place.len().min(line.len());
+                    T::store(s, &mut line[..room], T::v_mul(s, scale, tile[l]));
                 }
             }
         }
     }
 }
 
-struct Prefetch<'a, T>(&'a [T]);
+/// An address, which is never read from, and a count of numbers.
+struct Prefetch<T>(*const T, usize);
 
-impl<T: Lane> Vectorized for Prefetch<'_, T> {
+impl<T: Lane> Vectorized for Prefetch<T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, s: S) {
-        for line in self.0.chunks(width::<T>()) {
-            s.prefetch(line.as_ptr().cast());
+    fn run<S: Shuffle>(self, s: S) {
+        for i in (0..self.1).step_by(width::<T>()) {
+            s.prefetch(self.0.wrapping_add(i).cast());
         }
     }
 }
 
-/// Rows of a plane between the one that is copied and the one that is asked for.
-const AHEAD: usize = 8;
-
-struct ColumnsIn<'a, 'b, T> {
-    plane: &'a [&'b mut [Complex<T>]],
-    from: usize,
-    order: &'a [usize],
-    tile: &'a mut [T],
+struct Split<'a, T> {
+    from: &'a [Complex<T>],
+    to: &'a mut [T],
 }
 
-impl<T: Lane> Vectorized for ColumnsIn<'_, '_, T> {
+impl<T: Lane> Vectorized for Split<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, s: S) {
-        let Self {
-            plane,
-            from,
-            order,
-            tile,
-        } = self;
-        let block = order.len() * row::<T>();
-        let cells = width::<T>() * (tile.len() / block);
-        for (i, &at) in order.iter().enumerate() {
-            if let Some(&ahead) = order.get(i + AHEAD) {
-                let cells = plane[ahead][from..].iter().take(cells);
-                cells
-                    .step_by(width::<T>() / 2)
-                    .for_each(|z| s.prefetch((&raw const *z).cast()));
+    fn run<S: Shuffle>(self, s: S) {
+        let width = width::<T>();
+        let cells = self.from.chunks_exact(width);
+        let rest = cells.remainder();
+        let mut rows = self.to.chunks_exact_mut(row::<T>());
+        for (cells, row) in cells.zip(&mut rows) {
+            let from = T::vectors::<S>(T::reals(cells));
+            let (re, im) = row.split_at_mut(width);
+            let parts = T::vectors_mut::<S>(re)
+                .iter_mut()
+                .zip(T::vectors_mut::<S>(im));
+            for ((re, im), pair) in parts.zip(from.as_chunks::<2>().0) {
+                [*re, *im] = T::v_split(s, *pair);
             }
-            let cells = plane[at][from..].chunks(width::<T>());
-            for (cells, block) in cells.zip(tile.chunks_exact_mut(block)) {
-                split(cells, &mut block[i * row::<T>()..][..row::<T>()]);
+        }
+        if let (Some(row), [_, ..]) = (rows.next(), rest) {
+            let (re, im) = row.split_at_mut(width);
+            for ((z, re), im) in rest.iter().zip(re).zip(im) {
+                (*re, *im) = (z.re, z.im);
             }
         }
     }
 }
 
-struct ColumnsOut<'a, 'b, T> {
-    tile: &'a [T],
-    order: &'a [usize],
-    scale: T,
-    plane: &'a mut [&'b mut [Complex<T>]],
-    from: usize,
+struct Join<'a, T> {
+    from: &'a [T],
+    to: &'a mut [Complex<T>],
 }
 
-impl<T: Lane> Vectorized for ColumnsOut<'_, '_, T> {
+impl<T: Lane> Vectorized for Join<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, _: S) {
-        let Self {
-            tile,
-            order,
-            scale,
-            plane,
-            from,
-        } = self;
-        let block = order.len() * row::<T>();
-        for (i, &at) in order.iter().enumerate() {
-            let cells = plane[at][from..].chunks_mut(width::<T>());
-            for (cells, block) in cells.zip(tile.chunks_exact(block)) {
-                join(&block[i * row::<T>()..][..row::<T>()], scale, cells);
+    fn run<S: Shuffle>(self, s: S) {
+        let width = width::<T>();
+        for (row, cells) in self
+            .from
+            .chunks_exact(row::<T>())
+            .zip(self.to.chunks_mut(width))
+        {
+            let (re, im) = row.split_at(width);
+            if cells.len() < width {
+                for ((z, &re), &im) in cells.iter_mut().zip(re).zip(im) {
+                    *z = Complex::new(re, im);
+                }
+                continue;
             }
-        }
-    }
-}
-
-/// Splits up to [`width`] complex numbers into a row of a block.
-#[inline(always)]
-fn split<T: Lane>(from: &[Complex<T>], row: &mut [T]) {
-    let width = width::<T>();
-    let (re, im) = row.split_at_mut(width);
-    if from.len() == width {
-        // The known length lets the compiler use whole registers.
-        let (from, re, im) = (&from[..width], &mut re[..width], &mut im[..width]);
-        for lane in 0..width {
-            re[lane] = from[lane].re;
-            im[lane] = from[lane].im;
-        }
-    } else {
-        for ((z, re), im) in from.iter().zip(re).zip(im) {
-            (*re, *im) = (z.re, z.im);
-        }
-    }
-}
-
-/// Inverse of [`split`], times `scale`.
-#[inline(always)]
-fn join<T: Lane>(row: &[T], scale: T, to: &mut [Complex<T>]) {
-    let width = width::<T>();
-    let (re, im) = row.split_at(width);
-    if to.len() == width {
-        let (to, re, im) = (&mut to[..width], &re[..width], &im[..width]);
-        for lane in 0..width {
-            to[lane] = Complex::new(scale * re[lane], scale * im[lane]);
-        }
-    } else {
-        for ((z, &re), &im) in to.iter_mut().zip(re).zip(im) {
-            *z = Complex::new(scale * re, scale * im);
-        }
-    }
-}
-
-struct RowsIn<'a, 'b, T> {
-    plane: &'a [&'b mut [T]],
-    from: usize,
-    order: &'a [usize],
-    tile: &'a mut [T],
-}
-
-impl<T: Lane> Vectorized for RowsIn<'_, '_, T> {
-    #[inline(always)]
-    fn run<S: Transpose>(self, _: S) {
-        let Self {
-            plane,
-            from,
-            order,
-            tile,
-        } = self;
-        let block = order.len() * row::<T>();
-        for (i, &at) in order.iter().enumerate() {
-            let rows = plane[at][from..].chunks_exact(row::<T>());
-            for (from, block) in rows.zip(tile.chunks_exact_mut(block)) {
-                block[i * row::<T>()..][..row::<T>()].copy_from_slice(from);
-            }
-        }
-    }
-}
-
-struct RowsOut<'a, 'b, T> {
-    tile: &'a [T],
-    order: &'a [usize],
-    scale: T,
-    plane: &'a mut [&'b mut [T]],
-    from: usize,
-}
-
-impl<T: Lane> Vectorized for RowsOut<'_, '_, T> {
-    #[inline(always)]
-    fn run<S: Transpose>(self, _: S) {
-        let Self {
-            tile,
-            order,
-            scale,
-            plane,
-            from,
-        } = self;
-        let block = order.len() * row::<T>();
-        for (i, &at) in order.iter().enumerate() {
-            let rows = plane[at][from..].chunks_exact_mut(row::<T>());
-            for (to, block) in rows.zip(tile.chunks_exact(block)) {
-                let from = &block[i * row::<T>()..][..row::<T>()];
-                to.iter_mut().zip(from).for_each(|(to, &x)| *to = scale * x);
+            let to = T::vectors_mut::<S>(T::reals_mut(cells));
+            let parts = T::vectors::<S>(re).iter().zip(T::vectors::<S>(im));
+            for ((&re, &im), pair) in parts.zip(to.as_chunks_mut::<2>().0) {
+                *pair = T::v_join(s, [re, im]);
             }
         }
     }
@@ -482,7 +366,7 @@ struct Separate<'a, T> {
 
 impl<T: Lane> Vectorized for Separate<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, _: S) {
+    fn run<S: Shuffle>(self, _: S) {
         let half = T::of(0.5);
         for (k, (&p, &q)) in self.first.iter().zip(self.second).enumerate() {
             let [(re_p, im_p), (re_q, im_q)] = two_rows(self.block, p, q);
@@ -507,7 +391,7 @@ struct Combine<'a, T> {
 
 impl<T: Lane> Vectorized for Combine<'_, T> {
     #[inline(always)]
-    fn run<S: Transpose>(self, _: S) {
+    fn run<S: Shuffle>(self, _: S) {
         for (k, (&p, &q)) in self.first.iter().zip(self.second).enumerate() {
             let [(re_p, im_p), (re_q, im_q)] = two_rows(self.block, p, q);
             if k == 0 {

@@ -1,20 +1,20 @@
 //! Three-dimensional transforms of complex fields, and filters fused with them.
 
 use std::array;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use adastra_core::Real;
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, ArrayViewMut2, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
 use crate::accumulate::total;
 use crate::blocks::{Blocks, blocks};
-use crate::lanes::{TILE, row, width};
-use crate::line::Line;
-use crate::multiplier::{ByMode, multiply_blocks};
+use crate::lanes::{Rows, row, width};
+use crate::line::{Line, ModePlaces};
+use crate::multiplier::ByMode;
+use crate::pencils::{Pencils, put, take};
 use crate::pool::Pool;
 use crate::{Accumulate, Multiplier, Run};
 
@@ -27,8 +27,14 @@ pub struct Fft<T>(Arc<Plan<T>>);
 struct Plan<T> {
     cells: [usize; 3],
     lines: [Line<T>; 3],
+    /// The order of the spectrum between the passes.
+    pencils: Pencils,
+    spectra: Pool<T>,
+    /// Places in a transformed block of the modes along z.
+    mode_places: ModePlaces,
     moves: Box<dyn Blocks<T>>,
-    tiles: Pool<T>,
+    /// A plane of modes, and a block of lines along z.
+    planes: Pool<T>,
     transforms: AtomicUsize,
 }
 
@@ -53,12 +59,17 @@ impl<T: Real> Fft<T> {
     /// When a length is zero.
     pub fn new(cells: [usize; 3]) -> Self {
         assert!(!cells.contains(&0), "a transform of shape {cells:?}");
-        let longest = cells.into_iter().fold(0, usize::max);
+        let [nx, ny, nz] = cells;
+        let lines = cells.map(Line::new);
+        let pencils = Pencils::new::<T>(nx, ny, nz.div_ceil(width::<T>()));
         Self(Arc::new(Plan {
             cells,
-            lines: cells.map(Line::new),
+            spectra: Pool::new(pencils.len()),
+            mode_places: ModePlaces::new::<T>(nz, &lines[2].position),
             moves: blocks(),
-            tiles: Pool::new(TILE * longest * row::<T>()),
+            planes: Pool::new(ny * pencils.line() + ModePlaces::rows(nz) * row::<T>()),
+            lines,
+            pencils,
             transforms: AtomicUsize::new(0),
         }))
     }
@@ -81,12 +92,21 @@ impl<T: Real> Fft<T> {
     pub fn forward(&self, field: &mut Array3<Complex<T>>) {
         let plan = &*self.0;
         plan.transforms.fetch_add(1, Relaxed);
-        plan.slabs([&mut *field], |_, [slab]| plan.forward_slab(slab));
-        plan.columns([field], |_, [mut plane]| {
-            let line = &plan.lines[0];
-            plan.tiles([&mut plane], &line.natural, &line.order, |_, [block]| {
-                line.kernel.forward(block);
-            });
+        let mut spectrum = plan.spectra.take();
+        plan.spectra_of([&mut *field], [&mut spectrum], |_, _| ());
+        let [along_x, along_y, _] = &plan.lines;
+        let slabs = plan.pencils.slabs(&mut spectrum);
+        let planes = in_order(field.axis_iter_mut(Axis(1)), &along_y.order);
+        slabs.zip(planes).for_each(|(slab, mut plane)| {
+            for block in 0..plan.pencils.blocks() {
+                along_x.kernel.forward(plan.pencils.block(slab, block));
+            }
+            let lines = slab.chunks_exact(plan.pencils.line());
+            for (line, &ix) in lines.zip(&along_x.order) {
+                let mut cells = plane.row_mut(ix);
+                plan.moves
+                    .join(line, cells.as_slice_mut().expect("a field in C order"));
+            }
         });
     }
 
@@ -97,13 +117,23 @@ impl<T: Real> Fft<T> {
     pub fn inverse(&self, field: &mut Array3<Complex<T>>) {
         let plan = &*self.0;
         plan.transforms.fetch_add(1, Relaxed);
-        plan.columns([&mut *field], |_, [mut plane]| {
-            let line = &plan.lines[0];
-            plan.tiles([&mut plane], &line.order, &line.natural, |_, [block]| {
-                line.kernel.inverse(block);
-            });
+        plan.check(field);
+        let mut spectrum = plan.spectra.take();
+        let [along_x, along_y, _] = &plan.lines;
+        let slabs = plan.pencils.slabs(&mut spectrum);
+        let planes = in_order(field.axis_iter(Axis(1)), &along_y.order);
+        slabs.zip(planes).for_each(|(slab, plane)| {
+            let lines = slab.chunks_exact_mut(plan.pencils.line());
+            for (line, &ix) in lines.zip(&along_x.order) {
+                let cells = plane.row(ix);
+                plan.moves
+                    .split(cells.as_slice().expect("a field in C order"), line);
+            }
+            for block in 0..plan.pencils.blocks() {
+                along_x.kernel.inverse(plan.pencils.block(slab, block));
+            }
         });
-        plan.slabs([field], |_, [slab]| plan.inverse_slab(slab));
+        plan.fields_of([&mut spectrum], [field], |_, _| ());
     }
 
     /// `IFFT(spectral(FFT(before(field))))` of each of `K` fields, in place, in three passes over
@@ -139,208 +169,158 @@ impl<T: Real> Fft<T> {
     ) -> M::Sum {
         let plan = &*self.0;
         plan.transforms.fetch_add(2 * K, Relaxed);
-        plan.slabs(fields.each_mut().map(|f| &mut **f), |ix, mut slabs| {
-            before(ix, slabs.each_mut().map(|slab| &mut **slab));
-            slabs.into_iter().for_each(|slab| plan.forward_slab(slab));
-        });
-        let sum = plan.columns(fields.each_mut().map(|f| &mut **f), |iy, mut planes| {
-            let line = &plan.lines[0];
-            let mut sum = M::Sum::default();
-            plan.tiles(
-                planes.each_mut(),
-                &line.natural,
-                &line.natural,
-                |z, mut blocks| {
-                    blocks
-                        .iter_mut()
-                        .for_each(|block| line.kernel.forward(block));
-                    let run = Run {
-                        at: [0, iy, z.start],
-                        axis: 2,
-                        len: z.len(),
-                    };
-                    let rows = blocks.each_mut().map(|block| &mut **block);
-                    multiply_blocks(multiplier, &line.order, run, rows, &mut sum);
-                    blocks
-                        .iter_mut()
-                        .for_each(|block| line.kernel.inverse(block));
-                },
-            );
-            sum
-        });
-        plan.slabs(fields, |ix, mut slabs| {
-            slabs.iter_mut().for_each(|slab| plan.inverse_slab(slab));
-            after(ix, slabs);
-        });
-        sum
+        let [along_x, along_y, _] = &plan.lines;
+        let mut spectra: [_; K] = array::from_fn(|_| plan.spectra.take());
+        let mut spectra = spectra.each_mut().map(|spectrum| &mut **spectrum);
+        plan.spectra_of(
+            fields.each_mut().map(|f| &mut **f),
+            spectra.each_mut().map(|s| &mut **s),
+            before,
+        );
+        let [.., nz] = plan.cells;
+        let modes = |i: usize| Run {
+            at: [0, along_y.order[i], 0],
+            axis: 2,
+            len: nz,
+        };
+        let parts = spectra.each_mut().map(|s| &mut **s);
+        let sums = plan
+            .pencils
+            .filter(along_x, &*plan.moves, parts, K, K, modes, multiplier);
+        plan.fields_of(spectra, fields, after);
+        total(sums)
     }
 }
 
+/// The items `order[0]`, `order[1]`, ...
+fn in_order<X: Send>(
+    items: impl Iterator<Item = X>,
+    order: &[usize],
+) -> impl IndexedParallelIterator<Item = X> {
+    let mut items: Vec<_> = items.map(Some).collect();
+    let sorted: Vec<X> = order.iter().filter_map(|&i| items[i].take()).collect();
+    sorted.into_par_iter()
+}
+
 impl<T: Real> Plan<T> {
-    /// Runs `work(ix, planes)` on the planes of constant x.
-    fn slabs<const K: usize>(
-        &self,
-        fields: [&mut Array3<Complex<T>>; K],
-        work: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
-    ) {
+    fn check(&self, field: &Array3<Complex<T>>) {
         let [nx, ny, nz] = self.cells;
-        let mut slabs = fields.map(|field| {
-            assert_eq!(
-                field.dim(),
-                (nx, ny, nz),
-                "a field of another shape than its transform"
-            );
-            let cells = field.as_slice_mut().expect("a field in C order");
-            cells.chunks_exact_mut(ny * nz)
-        });
-        let slabs: Vec<[&mut [Complex<T>]; K]> = (0..nx)
-            .map(|_| {
-                slabs
-                    .each_mut()
-                    .map(|slabs| slabs.next().expect("nx planes"))
-            })
-            .collect();
-        slabs
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(ix, slabs)| work(ix, slabs));
+        assert_eq!(
+            field.dim(),
+            (nx, ny, nz),
+            "a field of another shape than its transform"
+        );
+        assert!(field.is_standard_layout(), "a field that is not in C order");
     }
 
-    /// Runs `work(iy, rows)` on the planes of constant y, given as rows along z, and adds up.
-    fn columns<const K: usize, S: Accumulate>(
+    /// Runs `work(ix, planes, rows)` on the planes of constant x and on the rows of their modes.
+    fn planes<const K: usize>(
         &self,
         fields: [&mut Array3<Complex<T>>; K],
-        work: impl Fn(usize, [Vec<&mut [Complex<T>]>; K]) -> S + Sync,
-    ) -> S {
+        spectra: [&mut [T]; K],
+        work: impl Fn(usize, [&mut [Complex<T>]; K], [ArrayViewMut2<'_, T>; K]) + Sync,
+    ) {
         let [nx, ny, nz] = self.cells;
         let mut planes = fields.map(|field| {
-            assert_eq!(
-                field.dim(),
-                (nx, ny, nz),
-                "a field of another shape than its transform"
-            );
-            field.axis_iter_mut(Axis(1))
+            self.check(field);
+            field
+                .as_slice_mut()
+                .into_iter()
+                .flat_map(move |cells| cells.chunks_exact_mut(ny * nz))
         });
-        let planes: Vec<_> = (0..ny)
+        let mut views = spectra.map(|spectrum| self.pencils.view(spectrum));
+        let mut rows = views.each_mut().map(|view| view.axis_iter_mut(Axis(1)));
+        let tasks: Vec<_> = (0..nx)
             .map(|_| {
-                planes
+                let planes = planes
                     .each_mut()
-                    .map(|planes| planes.next().expect("ny planes"))
+                    .map(|p| p.next().expect("a plane for each x"));
+                let rows = rows.each_mut().map(|r| r.next().expect("rows for each x"));
+                (planes, rows)
             })
             .collect();
-        let parts: Vec<S> = planes
-            .into_par_iter()
-            .enumerate()
-            .map(|(iy, mut planes)| {
-                let rows = planes.each_mut().map(|plane| {
-                    let rows = plane.outer_iter_mut();
-                    rows.map(|row| row.into_slice().expect("a field in C order"))
-                        .collect()
-                });
-                work(iy, rows)
-            })
-            .collect();
-        total(parts)
+        let tasks = tasks.into_par_iter().enumerate();
+        tasks.for_each(|(ix, (planes, rows))| work(ix, planes, rows));
     }
 
-    /// Runs `work(z, blocks)` on the blocks of columns along x of `K` planes, whose rows come
-    /// from the rows `from` of the planes and go to the rows `to`.
-    fn tiles<const K: usize>(
+    /// Transforms fields along z and y, plane by plane, after `before` has changed the planes.
+    fn spectra_of<const K: usize>(
         &self,
-        mut planes: [&mut Vec<&mut [Complex<T>]>; K],
-        from: &[usize],
-        to: &[usize],
-        mut work: impl FnMut(Range<usize>, [&mut [T]; K]),
+        fields: [&mut Array3<Complex<T>>; K],
+        spectra: [&mut [T]; K],
+        before: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
     ) {
-        let [nx, _, nz] = self.cells;
-        let mut tiles: [_; K] = array::from_fn(|_| self.tiles.take());
-        for start in (0..nz).step_by(TILE * width::<T>()) {
-            for (tile, plane) in tiles.iter_mut().zip(&planes) {
-                self.moves
-                    .columns_in(plane, start, from, &mut tile[..TILE * nx * row::<T>()]);
+        self.planes(fields, spectra, |ix, mut planes, rows| {
+            before(ix, planes.each_mut().map(|plane| &mut **plane));
+            for (plane, rows) in planes.into_iter().zip(rows) {
+                self.forward_plane(plane, rows);
             }
-            let mut blocks = tiles
-                .each_mut()
-                .map(|tile| tile.chunks_exact_mut(nx * row::<T>()));
-            for z in (start..nz).step_by(width::<T>()).take(TILE) {
-                let blocks = blocks
-                    .each_mut()
-                    .map(|b| b.next().expect("a block of the tile"));
-                work(z..nz.min(z + width::<T>()), blocks);
-            }
-            for (tile, plane) in tiles.iter().zip(&mut planes) {
-                let tile = &tile[..TILE * nx * row::<T>()];
-                self.moves.columns_out(tile, to, T::one(), plane, start);
-            }
-        }
-    }
-
-    /// Transforms a plane `(ny, nz)` along z and y, to modes in natural order.
-    fn forward_slab(&self, slab: &mut [Complex<T>]) {
-        let [_, y, z] = &self.lines;
-        let mut tile = self.tiles.take();
-        self.along_z(slab, &mut tile, &z.point_places, &z.mode_places, |b| {
-            z.kernel.forward(b)
-        });
-        self.along_y(slab, &mut tile, &y.natural, &y.order, T::one(), |b| {
-            y.kernel.forward(b)
         });
     }
 
-    /// Inverse of [`Plan::forward_slab`], times `1/(nx ny nz)`.
-    fn inverse_slab(&self, slab: &mut [Complex<T>]) {
-        let [_, y, z] = &self.lines;
-        let scale = T::of(1.0 / self.cells.iter().product::<usize>() as f64);
-        let mut tile = self.tiles.take();
-        // Along z first here too: that pass meets the plane outside the cache, and reads it in
-        // the order of its addresses.
-        self.along_z(slab, &mut tile, &z.mode_places, &z.point_places, |b| {
-            z.kernel.inverse(b)
-        });
-        self.along_y(slab, &mut tile, &y.order, &y.natural, scale, |b| {
-            y.kernel.inverse(b)
-        });
-    }
-
-    /// Transforms the rows of a plane, [`width`] at a time.
-    fn along_z(
+    /// Inverse of [`Plan::spectra_of`]; `after` sees the planes.
+    fn fields_of<const K: usize>(
         &self,
-        slab: &mut [Complex<T>],
-        tile: &mut [T],
-        from: &[usize],
-        to: &[usize],
-        transform: impl Fn(&mut [T]),
+        spectra: [&mut [T]; K],
+        fields: [&mut Array3<Complex<T>>; K],
+        after: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
     ) {
-        let nz = self.lines[2].n;
-        let (len, group) = (slab.len(), nz * width::<T>());
-        let block = &mut tile[..nz * row::<T>()];
-        for start in (0..len).step_by(group) {
-            let (lines, later) = slab[start..].split_at_mut(group.min(len - start));
-            self.moves.complex_lines_in(lines, from, block);
+        self.planes(fields, spectra, |ix, mut planes, rows| {
+            for (plane, rows) in planes.iter_mut().zip(rows) {
+                self.inverse_plane(rows, plane);
+            }
+            after(ix, planes);
+        });
+    }
+
+    fn forward_plane(&self, cells: &[Complex<T>], mut rows: ArrayViewMut2<'_, T>) {
+        let [_, along_y, along_z] = &self.lines;
+        let (line, nz) = (self.pencils.line(), along_z.n);
+        let group = width::<T>() * nz;
+        let mut buffer = self.planes.take();
+        let (plane, block) = buffer.split_at_mut(along_y.n * line);
+        let modes = plane.chunks_mut(width::<T>() * line);
+        for (lines, modes) in cells.chunks(group).zip(modes) {
             self.moves
-                .prefetch_complex(later.get(..group).unwrap_or(later));
-            transform(block);
-            self.moves.complex_lines_out(block, to, lines);
+                .complex_lines_in(lines, &along_z.point_places, block);
+            self.moves.prefetch_after_complex(lines, group);
+            along_z.kernel.forward(Rows::dense(block));
+            self.moves
+                .lines_out(block, &self.mode_places.out, T::one(), modes, line);
         }
+        for block in 0..self.pencils.blocks() {
+            for row in self.pencils.share(&rows, block) {
+                self.moves.prefetch(row);
+            }
+            along_y.kernel.forward(self.pencils.block(plane, block));
+        }
+        put(plane, line, &mut rows);
     }
 
-    /// Transforms the columns of a plane, [`width`] at a time.
-    fn along_y(
-        &self,
-        slab: &mut [Complex<T>],
-        tile: &mut [T],
-        from: &[usize],
-        to: &[usize],
-        scale: T,
-        transform: impl Fn(&mut [T]),
-    ) {
-        let nz = self.lines[2].n;
-        let block = &mut tile[..self.lines[1].n * row::<T>()];
-        let mut plane: Vec<_> = slab.chunks_exact_mut(nz).collect();
-        for z in (0..nz).step_by(width::<T>()) {
-            self.moves.columns_in(&plane, z, from, block);
-            transform(block);
-            self.moves.columns_out(block, to, scale, &mut plane, z);
+    /// Inverse of [`Plan::forward_plane`], times `1/nx`.
+    fn inverse_plane(&self, rows: ArrayViewMut2<'_, T>, cells: &mut [Complex<T>]) {
+        let [_, along_y, along_z] = &self.lines;
+        let (line, nz) = (self.pencils.line(), along_z.n);
+        let scale = T::of(1.0 / self.cells.iter().product::<usize>() as f64);
+        let mut buffer = self.planes.take();
+        let (plane, block) = buffer.split_at_mut(along_y.n * line);
+        take(&rows, line, plane);
+        for block in 0..self.pencils.blocks() {
+            for row in self.pencils.share(&rows, block) {
+                self.moves.prefetch_after(row, 0, line);
+            }
+            along_y.kernel.inverse(self.pencils.block(plane, block));
+        }
+        let lines = cells
+            .chunks_mut(width::<T>() * nz)
+            .zip(plane.chunks(width::<T>() * line));
+        for (lines, modes) in lines {
+            self.moves
+                .lines_in(modes, line, &self.mode_places.into, block);
+            self.moves.prefetch_complex(lines);
+            along_z.kernel.inverse(Rows::dense(block));
+            self.moves
+                .complex_lines_out(block, &along_z.point_places, scale, lines);
         }
     }
 }

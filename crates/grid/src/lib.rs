@@ -17,13 +17,14 @@ mod mesh;
 mod mixed;
 mod multiplier;
 mod operators;
+mod pencils;
 mod poisson;
 mod pool;
 mod real;
 mod real_plane;
+mod shuffle;
 mod simd;
 mod spectrum;
-mod transpose;
 
 pub use accumulate::Accumulate;
 pub use error::GridError;

@@ -7,7 +7,7 @@ use adastra_core::Real;
 use num_complex::Complex;
 use rustfft::FftPlanner;
 
-use crate::lanes::{row, width};
+use crate::lanes::{Rows, row, width};
 use crate::mixed;
 use crate::pool::Pool;
 
@@ -15,9 +15,9 @@ use crate::pool::Pool;
 pub(crate) trait Kernel<T>: Send + Sync {
     /// `X_k = sum_j x_j exp(-2 pi i j k / n)`, leaving the modes in the order of
     /// [`Kernel::order`].
-    fn forward(&self, block: &mut [T]);
+    fn forward(&self, block: Rows<'_, T>);
     /// `x_j = sum_k X_k exp(+2 pi i j k / n)` of modes in the order of [`Kernel::order`].
-    fn inverse(&self, block: &mut [T]);
+    fn inverse(&self, block: Rows<'_, T>);
     /// The mode that each row holds after [`Kernel::forward`].
     fn order(&self) -> Vec<usize>;
 }
@@ -32,12 +32,8 @@ pub(crate) struct Line<T> {
     pub(crate) order: Vec<usize>,
     /// The row of a transformed block that holds mode `k`.
     pub(crate) position: Vec<usize>,
-    /// `0, 1, ...`: the rows of a block of points.
-    pub(crate) natural: Vec<usize>,
-    /// Places in a block (see [`crate::blocks`]) of the numbers of a line of points.
+    /// Places in a block (see [`crate::blocks`]) of the numbers of a line of complex points.
     pub(crate) point_places: Vec<usize>,
-    /// Places in a transformed block of the numbers of a line of modes.
-    pub(crate) mode_places: Vec<usize>,
 }
 
 impl<T: Real> Line<T> {
@@ -48,25 +44,53 @@ impl<T: Real> Line<T> {
         for (row, &mode) in order.iter().enumerate() {
             position[mode] = row;
         }
-        let natural: Vec<usize> = (0..n).collect();
-        let (point_places, mode_places) = (places::<T>(&natural), places::<T>(&position));
+        let point_places = (0..n).flat_map(|i| [i * row::<T>(), i * row::<T>() + width::<T>()]);
+        let point_places = point_places.collect();
         Self {
             n,
             kernel,
             order,
             position,
-            natural,
             point_places,
-            mode_places,
         }
     }
 }
 
-/// Places of the real and imaginary parts of a line whose number `j` is in row `rows[j]`.
-fn places<T>(rows: &[usize]) -> Vec<usize> {
-    rows.iter()
-        .flat_map(|&i| [i * row::<T>(), i * row::<T>() + width::<T>()])
-        .collect()
+/// Places in a block of the numbers of lines of modes that are themselves in blocks along the
+/// line, real and imaginary parts of [`width`] modes in turn.
+pub(crate) struct ModePlaces {
+    /// For moves into a block: what a line's last block holds beyond the last mode goes to row
+    /// `n + 1`.
+    pub(crate) into: Vec<usize>,
+    /// For moves out of a block: what a line's last block holds beyond the last mode comes from
+    /// row `n`, which is zero.
+    pub(crate) out: Vec<usize>,
+}
+
+impl ModePlaces {
+    /// Rows that a block of `n`-point lines needs.
+    pub(crate) fn rows(n: usize) -> usize {
+        n + 2
+    }
+
+    /// For blocks of `n` rows where mode `k` is in row `rows[k]`.
+    pub(crate) fn new<T>(n: usize, rows: &[usize]) -> Self {
+        let places = |beyond: usize| {
+            let width = width::<T>();
+            let mut places = Vec::new();
+            for block in 0..rows.len().div_ceil(width) {
+                for part in [0, width] {
+                    let modes = block * width..(block + 1) * width;
+                    places.extend(modes.map(|k| rows.get(k).unwrap_or(&beyond) * 2 * width + part));
+                }
+            }
+            places
+        };
+        Self {
+            into: places(n + 1),
+            out: places(n),
+        }
+    }
 }
 
 /// The fastest kernel for lines of `n` points.
@@ -119,29 +143,32 @@ impl<T: Real> AnyLength<T> {
         }
     }
 
-    fn transform(&self, plan: &dyn rustfft::Fft<T>, block: &mut [T]) {
-        let (n, width, row) = (self.n, width::<T>(), row::<T>());
+    fn transform(&self, plan: &dyn rustfft::Fft<T>, block: Rows<'_, T>) {
+        let (n, width) = (self.n, width::<T>());
         let mut scratch = self.scratch.take();
         let (lines, extra) = scratch.split_at_mut(width * n);
-        for (lane, line) in lines.chunks_exact_mut(n).enumerate() {
-            for (z, row) in line.iter_mut().zip(block.chunks_exact(row)) {
-                *z = Complex::new(row[lane], row[width + lane]);
+        for i in 0..n {
+            let (re, im) = block.data[block.first + i * block.stride..].split_at(width);
+            for (lane, (&re, &im)) in re.iter().zip(im).enumerate() {
+                lines[lane * n + i] = Complex::new(re, im);
             }
         }
         plan.process_with_scratch(lines, extra);
-        for (lane, line) in lines.chunks_exact(n).enumerate() {
-            for (z, row) in line.iter().zip(block.chunks_exact_mut(row)) {
-                (row[lane], row[width + lane]) = (z.re, z.im);
+        for i in 0..n {
+            let (re, im) = block.data[block.first + i * block.stride..].split_at_mut(width);
+            for (lane, (re, im)) in re.iter_mut().zip(im).enumerate() {
+                let z = lines[lane * n + i];
+                (*re, *im) = (z.re, z.im);
             }
         }
     }
 }
 
 impl<T: Real> Kernel<T> for AnyLength<T> {
-    fn forward(&self, block: &mut [T]) {
+    fn forward(&self, block: Rows<'_, T>) {
         self.transform(&*self.forward, block);
     }
-    fn inverse(&self, block: &mut [T]) {
+    fn inverse(&self, block: Rows<'_, T>) {
         self.transform(&*self.inverse, block);
     }
     fn order(&self) -> Vec<usize> {

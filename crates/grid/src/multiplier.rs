@@ -5,7 +5,7 @@ use num_complex::Complex;
 use pulp::NullaryFnOnce;
 
 use crate::Accumulate;
-use crate::lanes::{row, width};
+use crate::lanes::{Rows, row, width};
 
 /// A run of neighbouring modes: `at`, then one further along `axis`, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ struct MultiplyBlocks<'a, T, M, S, const K: usize> {
     multiplier: &'a M,
     order: &'a [usize],
     run: Run,
-    blocks: [&'a mut [T]; K],
+    blocks: [Rows<'a, T>; K],
     sum: &'a mut S,
 }
 
@@ -153,7 +153,7 @@ impl<T: Real, M: Multiplier<T, K>, const K: usize> MultiplyBlocks<'_, T, M, M::S
                 im: &mut [],
             });
             for (modes, block) in modes.iter_mut().zip(&mut blocks) {
-                let row = &mut block[i * row::<T>()..][..row::<T>()];
+                let row = &mut block.data[block.first + i * block.stride..][..row::<T>()];
                 let (re, im) = row.split_at_mut(width::<T>());
                 *modes = Modes {
                     re: &mut re[..run.len],
@@ -171,7 +171,7 @@ pub(crate) fn multiply_blocks<T: Real, const K: usize, M: Multiplier<T, K>>(
     multiplier: &M,
     order: &[usize],
     run: Run,
-    blocks: [&mut [T]; K],
+    blocks: [Rows<'_, T>; K],
     sum: &mut M::Sum,
 ) {
     pulp::Arch::new().dispatch(MultiplyBlocks {

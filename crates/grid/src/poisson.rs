@@ -1,5 +1,7 @@
 //! Poisson's equation on a periodic mesh.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use adastra_core::Real;
 use ndarray::Array3;
 
@@ -21,6 +23,8 @@ pub struct Gravity<T> {
 pub struct Poisson<T> {
     fft: RealFft<T>,
     green: Green<T>,
+    /// Arrays of the mesh's shape for results to come.
+    spare: Arc<Mutex<Vec<Array3<T>>>>,
 }
 
 impl<T: Real> Poisson<T> {
@@ -36,6 +40,7 @@ impl<T: Real> Poisson<T> {
         Self {
             fft: RealFft::new(mesh),
             green,
+            spare: Arc::default(),
         }
     }
 
@@ -65,7 +70,7 @@ impl<T: Real> Poisson<T> {
                 acceleration: None,
             };
         }
-        let mut a = [0, 1, 2].map(|_| Array3::zeros(potential.dim()));
+        let mut a = [0, 1, 2].map(|_| self.array());
         let [ax, ay, az] = &mut a;
         self.fft
             .map_in_place::<4, _>(&mut [&mut potential, ax, ay, az], &Forward(&self.green));
@@ -75,13 +80,37 @@ impl<T: Real> Poisson<T> {
         }
     }
 
+    /// Takes a field that is no longer needed, so that the next solve writes into its memory: a
+    /// time step that asks the system for fresh pages spends as long on them as on arithmetic.
+    pub fn recycle(&self, gravity: Gravity<T>) {
+        let [nx, ny, nz] = self.fft.cells();
+        let arrays = gravity
+            .acceleration
+            .into_iter()
+            .flatten()
+            .chain([gravity.potential]);
+        let fits = |a: &Array3<T>| a.dim() == (nx, ny, nz) && a.is_standard_layout();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.extend(arrays.filter(fits));
+        // One potential and one acceleration.
+        spare.truncate(4);
+    }
+
+    /// An array to be overwritten.
+    fn array(&self) -> Array3<T> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare
+            .pop()
+            .unwrap_or_else(|| Array3::zeros(self.fft.cells()))
+    }
+
     /// The exact transpose of [`Poisson::solve`]: from the cotangents of potential and
     /// acceleration to that of the density. Two real transforms, five with an acceleration.
     ///
     /// # Panics
     /// When an array is not of the mesh's shape in C order.
     pub fn solve_vjp(&self, bar: &Gravity<T>) -> Array3<T> {
-        let mut rho_bar = Array3::zeros(bar.potential.dim());
+        let mut rho_bar = self.array();
         match &bar.acceleration {
             // Real and even in k: its own transpose.
             None => self

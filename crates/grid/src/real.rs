@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use adastra_core::Real;
-use ndarray::{Array3, ArrayViewMut2, ArrayViewMut3, Axis, ShapeBuilder};
+use ndarray::{Array3, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
 use crate::accumulate::total;
 use crate::blocks::{Blocks, blocks};
-use crate::lanes::{TILE, row, width};
+use crate::lanes::width;
 use crate::line::Line;
-use crate::multiplier::{ByMode, multiply_blocks};
+use crate::multiplier::ByMode;
+use crate::pencils::{Pencils, put, take};
 use crate::pool::{Buffer, Pool};
 use crate::real_plane::RealPlane;
 use crate::{Mesh, Multiplier, Run};
@@ -30,19 +31,16 @@ struct Plan<T> {
     cells: [usize; 3],
     along_x: Line<T>,
     plane: RealPlane<T>,
-    /// Numbers from the modes `iz < nz/2` of one x to those of the next.
-    main_stride: usize,
-    /// Numbers from the modes `iz = nz/2` of one x to those of the next.
-    nyquist_stride: usize,
-    /// Half spectra, in rows of blocks (see [`crate::lanes`]).
-    ///
-    /// First come the modes `iz < nz/2`, as (x, y, blocks along z), then the Nyquist modes
-    /// `iz = nz/2`, as (x, blocks along y): so that no block is filled by one column alone. The
-    /// planes of constant x lie an odd number of rows apart, which keeps a column along x from
-    /// falling into a few sets of the cache.
+    /// The order of the modes `iz < nz/2` between the passes.
+    main: Pencils,
+    /// The order of the modes `iz = nz/2`, as (blocks along y, x): apart, so that no block is
+    /// filled by one column alone.
+    nyquist: Pencils,
+    /// The modes `iz < nz/2`, then the Nyquist modes.
     spectra: Pool<T>,
     moves: Box<dyn Blocks<T>>,
-    tiles: Pool<T>,
+    /// As a spectrum, for one x.
+    planes: Pool<T>,
     transforms: AtomicUsize,
 }
 
@@ -65,17 +63,18 @@ impl<T: Real> RealFft<T> {
     pub fn new(mesh: &Mesh) -> Self {
         let cells @ [nx, ny, nz] = mesh.cells();
         let plane = RealPlane::new(ny, nz);
-        let main_stride = odd_rows::<T>(ny * plane.line_len());
-        let nyquist_stride = odd_rows::<T>(plane.nyquist_len());
+        let main = Pencils::new::<T>(nx, ny, plane.z_blocks());
+        let nyquist = Pencils::new::<T>(nx, ny.div_ceil(width::<T>()), 1);
+        let numbers = ny * main.line() + ny.div_ceil(width::<T>()) * nyquist.line();
         Self(Arc::new(Plan {
             cells,
             along_x: Line::new(nx),
+            spectra: Pool::new(main.len() + nyquist.len()),
             plane,
-            main_stride,
-            nyquist_stride,
-            spectra: Pool::new(nx * (main_stride + nyquist_stride)),
+            main,
+            nyquist,
             moves: blocks(),
-            tiles: Pool::new(TILE * nx * row::<T>()),
+            planes: Pool::new(numbers),
             transforms: AtomicUsize::new(0),
         }))
     }
@@ -164,23 +163,6 @@ impl<T: Real> RealFft<T> {
     }
 }
 
-/// The least odd number of rows that holds `len` numbers, in numbers.
-fn odd_rows<T>(len: usize) -> usize {
-    (len.div_ceil(row::<T>()) | 1) * row::<T>()
-}
-
-/// The blocks with one y, or with the Nyquist modes of a few y, as rows from `ix` to `ix`.
-struct Columns<'a, T, const K: usize> {
-    /// Indices of the first mode for `ix = 0`.
-    at: [usize; 3],
-    /// The axis along a block's lanes.
-    axis: usize,
-    /// Modes along `axis` in all blocks.
-    len: usize,
-    /// A plane `(ix, blocks)` of each field.
-    planes: [ArrayViewMut2<'a, T>; K],
-}
-
 impl<T: Real> Plan<T> {
     fn forward(&self, field: &Array3<T>) -> Buffer<'_, T> {
         let [nx, ny, nz] = self.cells;
@@ -192,15 +174,25 @@ impl<T: Real> Plan<T> {
         self.transforms.fetch_add(1, Relaxed);
         let cells = field.as_slice().expect("a field in C order");
         let mut spectrum = self.spectra.take();
-        let (main, nyquist) = spectrum.split_at_mut(nx * self.main_stride);
-        cells
-            .par_chunks_exact(ny * nz)
-            .zip(main.par_chunks_exact_mut(self.main_stride))
-            .zip(nyquist.par_chunks_exact_mut(self.nyquist_stride))
-            .for_each(|((cells, main), nyquist)| {
-                let main = &mut main[..ny * self.plane.line_len()];
-                self.plane.forward(cells, main, nyquist);
-            });
+        let (main, nyquist) = spectrum.split_at_mut(self.main.len());
+        let (mut main, mut nyquist) = (self.main.view(main), self.nyquist.view(nyquist));
+        let main = main.axis_iter_mut(Axis(1)).into_par_iter();
+        let nyquist = nyquist.axis_iter_mut(Axis(1)).into_par_iter();
+        let rows = main.zip(nyquist).zip(cells.par_chunks_exact(ny * nz));
+        rows.for_each(|((mut main, mut nyquist), cells)| {
+            let mut buffer = self.planes.take();
+            let (low, high) = buffer.split_at_mut(ny * self.main.line());
+            let prefetch = |block| {
+                self.main
+                    .share(&main, block)
+                    .for_each(|row| self.moves.prefetch(row))
+            };
+            let (line, nyquist_line) = (self.main.line(), self.nyquist.line());
+            self.plane
+                .forward(cells, low, line, high, nyquist_line, prefetch);
+            put(low, self.main.line(), &mut main);
+            put(high, self.nyquist.line(), &mut nyquist);
+        });
         spectrum
     }
 
@@ -214,15 +206,24 @@ impl<T: Real> Plan<T> {
         self.transforms.fetch_add(1, Relaxed);
         let scale = T::of(1.0 / (nx * ny * nz) as f64);
         let cells = field.as_slice_mut().expect("a field in C order");
-        let (main, nyquist) = spectrum.split_at_mut(nx * self.main_stride);
-        cells
-            .par_chunks_exact_mut(ny * nz)
-            .zip(main.par_chunks_exact_mut(self.main_stride))
-            .zip(nyquist.par_chunks_exact(self.nyquist_stride))
-            .for_each(|((cells, main), nyquist)| {
-                let main = &mut main[..ny * self.plane.line_len()];
-                self.plane.inverse(main, nyquist, scale, cells);
-            });
+        let (main, nyquist) = spectrum.split_at_mut(self.main.len());
+        let (mut main, mut nyquist) = (self.main.view(main), self.nyquist.view(nyquist));
+        let main = main.axis_iter_mut(Axis(1)).into_par_iter();
+        let nyquist = nyquist.axis_iter_mut(Axis(1)).into_par_iter();
+        let rows = main.zip(nyquist).zip(cells.par_chunks_exact_mut(ny * nz));
+        rows.for_each(|((main, nyquist), cells)| {
+            let mut buffer = self.planes.take();
+            let (low, high) = buffer.split_at_mut(ny * self.main.line());
+            let (line, nyquist_line) = (self.main.line(), self.nyquist.line());
+            take(&main, line, low);
+            take(&nyquist, nyquist_line, high);
+            let prefetch = |block| {
+                let rows = self.main.share(&main, block);
+                rows.for_each(|row| self.moves.prefetch_after(row, 0, line));
+            };
+            self.plane
+                .inverse(low, line, high, nyquist_line, scale, cells, prefetch);
+        });
     }
 
     /// Transforms the first `inputs` spectra along x, multiplies, and transforms the first
@@ -234,107 +235,31 @@ impl<T: Real> Plan<T> {
         outputs: usize,
         multiplier: &M,
     ) -> M::Sum {
-        let [nx, ny, nz] = self.cells;
-        let line_len = self.plane.line_len();
-        let (mut main, mut nyquist) = (Vec::with_capacity(K), Vec::with_capacity(K));
-        for spectrum in spectra {
-            let (low, high) = spectrum.split_at_mut(nx * self.main_stride);
-            main.push(planes(low, self.main_stride, [nx, ny, line_len]));
-            let blocks = self.plane.nyquist_len() / row::<T>();
-            nyquist.push(planes(high, self.nyquist_stride, [nx, blocks, row::<T>()]));
-        }
-        let low = by_plane(&mut main).enumerate().map(|(iy, planes)| Columns {
-            at: [0, iy, 0],
+        let [_, ny, nz] = self.cells;
+        let mut parts = spectra.map(|spectrum| spectrum.split_at_mut(self.main.len()));
+        let main = parts.each_mut().map(|(main, _)| &mut **main);
+        let modes = |i: usize| Run {
+            at: [0, self.plane.along_y.order[i], 0],
             axis: 2,
             len: nz / 2,
-            planes,
-        });
-        let high = by_plane(&mut nyquist).enumerate().map(|(block, planes)| {
+        };
+        let (line, moves) = (&self.along_x, &*self.moves);
+        let mut sums = self
+            .main
+            .filter(line, moves, main, inputs, outputs, modes, multiplier);
+        let nyquist = parts.map(|(_, nyquist)| nyquist);
+        let modes = |block: usize| {
             let iy = block * width::<T>();
-            Columns {
+            Run {
                 at: [0, iy, nz / 2],
                 axis: 1,
                 len: ny - iy,
-                planes,
             }
-        });
-        let tasks: Vec<Columns<'_, T, K>> = low.chain(high).collect();
-        let work = |columns| self.filter_columns(columns, inputs, outputs, multiplier);
-        let parts: Vec<M::Sum> = tasks.into_par_iter().map(work).collect();
-        total(parts)
+        };
+        sums.extend(
+            self.nyquist
+                .filter(line, moves, nyquist, inputs, outputs, modes, multiplier),
+        );
+        total(sums)
     }
-
-    /// [`Plan::columns`] for one task.
-    fn filter_columns<const K: usize, M: Multiplier<T, K>>(
-        &self,
-        mut columns: Columns<'_, T, K>,
-        inputs: usize,
-        outputs: usize,
-        multiplier: &M,
-    ) -> M::Sum {
-        let (line, row, width) = (&self.along_x, row::<T>(), width::<T>());
-        let mut planes = columns.planes.each_mut().map(|plane| {
-            let rows = plane.outer_iter_mut();
-            let rows = rows.map(|row| row.into_slice().expect("contiguous rows"));
-            rows.collect::<Vec<&mut [T]>>()
-        });
-        let blocks_across = planes[0].first().map_or(0, |plane| plane.len() / row);
-        let block_len = line.n * row;
-        let mut tiles: [_; K] = array::from_fn(|_| self.tiles.take());
-        let mut sum = M::Sum::default();
-        for first in (0..blocks_across).step_by(TILE) {
-            for (tile, plane) in tiles.iter_mut().zip(&planes).take(inputs) {
-                self.moves.rows_in(plane, first * row, &line.natural, tile);
-            }
-            let mut blocks = tiles
-                .each_mut()
-                .map(|tile| tile.chunks_exact_mut(block_len));
-            for block in (first..blocks_across).take(TILE) {
-                let mut blocks = blocks
-                    .each_mut()
-                    .map(|b| b.next().expect("a block of the tile"));
-                blocks
-                    .iter_mut()
-                    .take(inputs)
-                    .for_each(|block| line.kernel.forward(block));
-                let lanes = block * width..columns.len.min((block + 1) * width);
-                let mut run = Run {
-                    at: columns.at,
-                    axis: columns.axis,
-                    len: lanes.len(),
-                };
-                run.at[run.axis] += lanes.start;
-                let rows = blocks.each_mut().map(|block| &mut **block);
-                multiply_blocks(multiplier, &line.order, run, rows, &mut sum);
-                blocks
-                    .iter_mut()
-                    .take(outputs)
-                    .for_each(|block| line.kernel.inverse(block));
-            }
-            for (tile, plane) in tiles.iter().zip(&mut planes).take(outputs) {
-                self.moves
-                    .rows_out(tile, &line.natural, T::one(), plane, first * row);
-            }
-        }
-        sum
-    }
-}
-
-/// A buffer of rows of `shape[2]` numbers as a field whose planes of constant x begin `stride`
-/// apart.
-fn planes<T>(buffer: &mut [T], stride: usize, shape: [usize; 3]) -> ArrayViewMut3<'_, T> {
-    let strided = shape.strides([stride, shape[2], 1]);
-    ArrayViewMut3::from_shape(strided, buffer).expect("planes that fit the buffer")
-}
-
-/// The planes of constant y of `K` fields, together.
-fn by_plane<'a, T, const K: usize>(
-    fields: &'a mut [ArrayViewMut3<'_, T>],
-) -> impl Iterator<Item = [ArrayViewMut2<'a, T>; K]> {
-    let mut iters: Vec<_> = fields
-        .iter_mut()
-        .map(|field| field.axis_iter_mut(Axis(1)))
-        .collect();
-    let count = iters.first().map_or(0, ExactSizeIterator::len);
-    (0..count).map(move |_| array::from_fn(|k| iters[k].next().expect("as many planes")))
 }

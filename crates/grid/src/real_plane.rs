@@ -7,14 +7,14 @@
 
 use adastra_core::Real;
 
-use crate::blocks::{self, Blocks};
-use crate::lanes::{TILE, row, width};
-use crate::line::Line;
+use crate::blocks::{Blocks, blocks};
+use crate::lanes::{Rows, row, width};
+use crate::line::{Line, ModePlaces};
 use crate::pool::Pool;
 
 /// The plan for a plane of `(ny, nz)` cells.
 pub(crate) struct RealPlane<T> {
-    along_y: Line<T>,
+    pub(crate) along_y: Line<T>,
     along_z: Line<T>,
     /// Blocks along z that hold the modes `iz < nz/2` of one y.
     z_blocks: usize,
@@ -25,9 +25,9 @@ pub(crate) struct RealPlane<T> {
     /// Places (see [`crate::blocks`]) of the cells of the first and of the second line, and of
     /// their modes.
     cell_places: [Vec<usize>; 2],
-    mode_places: [Vec<usize>; 2],
+    mode_places: [ModePlaces; 2],
     moves: Box<dyn Blocks<T>>,
-    tiles: Pool<T>,
+    blocks: Pool<T>,
 }
 
 impl<T: Real> RealPlane<T> {
@@ -37,167 +37,147 @@ impl<T: Real> RealPlane<T> {
         let first = along_z.position[..half].to_vec();
         let mirror = |iz: usize| if iz == 0 { half } else { nz - iz };
         let second: Vec<usize> = (0..half).map(|iz| along_z.position[mirror(iz)]).collect();
-        let z_blocks = half.div_ceil(width);
         let cell_places = [0, width].map(|part| (0..nz).map(|iz| iz * row + part).collect());
-        let mode_places = [&first, &second].map(|rows| {
-            // What a block holds beyond the last mode goes to a spare row at the end.
-            let place = |iz: usize| rows.get(iz).unwrap_or(&nz) * row;
-            let parts = (0..z_blocks).flat_map(|block| [(block, 0), (block, width)]);
-            let places = parts.flat_map(|(block, part)| {
-                (0..width).map(move |lane| place(block * width + lane) + part)
-            });
-            places.collect()
-        });
-        let tiles = Pool::new((TILE * ny).max(nz + 1) * row);
-        let moves = blocks::blocks();
+        let mode_places = [&first, &second].map(|rows| ModePlaces::new::<T>(nz, rows));
         Self {
             along_y,
             along_z,
-            z_blocks,
+            z_blocks: half.div_ceil(width),
             first,
             second,
             cell_places,
             mode_places,
-            moves,
-            tiles,
+            moves: blocks(),
+            blocks: Pool::new(ModePlaces::rows(nz) * row),
         }
     }
 
-    /// Numbers that hold the modes `iz < nz/2` of one y.
-    pub(crate) fn line_len(&self) -> usize {
-        self.z_blocks * row::<T>()
-    }
-
-    /// Numbers that hold the modes `iz = nz/2` of the plane.
-    pub(crate) fn nyquist_len(&self) -> usize {
-        self.along_y.n.div_ceil(width::<T>()) * row::<T>()
+    /// Blocks along z that hold the modes `iz < nz/2` of one y.
+    pub(crate) fn z_blocks(&self) -> usize {
+        self.z_blocks
     }
 
     /// Transforms `cells`, `(ny, nz)` in C order, to the modes `iz < nz/2` in `main`, blocks
-    /// along z, and `iz = nz/2` in `nyquist`, blocks along y.
-    pub(crate) fn forward(&self, cells: &[T], main: &mut [T], nyquist: &mut [T]) {
-        let (nz, line_len, moves) = (self.along_z.n, self.line_len(), &*self.moves);
+    /// along z, and `iz = nz/2` in `nyquist`, blocks along y. Row `i` of `main` is for the mode
+    /// `along_y.order[i]`; the rows of `main` and of `nyquist` lie `line` and `nyquist_line` apart.
+    /// `meanwhile(block)` is called before each block along z, to ask for memory.
+    pub(crate) fn forward(
+        &self,
+        cells: &[T],
+        main: &mut [T],
+        line: usize,
+        nyquist: &mut [T],
+        nyquist_line: usize,
+        meanwhile: impl Fn(usize),
+    ) {
+        let (nz, moves) = (self.along_z.n, &*self.moves);
         let group = row::<T>() * nz;
-        let mut tile = self.tiles.take();
-        let block = &mut tile[..(nz + 1) * row::<T>()];
-        let modes = main.chunks_mut(row::<T>() * line_len);
-        for (start, modes) in (0..cells.len()).step_by(group).zip(modes) {
-            let (cells, later) = cells[start..].split_at(group.min(cells.len() - start));
+        let mut block = self.blocks.take();
+        let modes = main.chunks_mut(row::<T>() * line);
+        for (cells, modes) in cells.chunks(group).zip(modes) {
             let pairs = (cells.len() / nz).div_ceil(2);
             let (first, second) = cells.split_at(pairs * nz);
-            moves.lines_in(first, &self.cell_places[0], block);
-            moves.lines_in(second, &self.cell_places[1], block);
-            moves.prefetch(later.get(..group).unwrap_or(later));
-            self.along_z.kernel.forward(block);
-            moves.separate(block, &self.first, &self.second);
-            let (first, second) = modes.split_at_mut(pairs * line_len);
-            moves.lines_out(block, &self.mode_places[0], first);
-            moves.lines_out(block, &self.mode_places[1], second);
+            moves.lines_in(first, nz, &self.cell_places[0], &mut block);
+            moves.lines_in(second, nz, &self.cell_places[1], &mut block);
+            moves.prefetch_after(cells, 0, group);
+            self.along_z.kernel.forward(Rows::dense(&mut block));
+            moves.separate(&mut block, &self.first, &self.second);
+            let (first, second) = modes.split_at_mut(pairs * line);
+            moves.lines_out(&block, &self.mode_places[0].out, T::one(), first, line);
+            moves.lines_out(&block, &self.mode_places[1].out, T::one(), second, line);
         }
-        let line = &self.along_y;
-        self.along_y(
-            main,
-            &mut tile,
-            &line.natural,
-            &line.order,
-            T::one(),
-            |first, block| {
-                line.kernel.forward(block);
-                if first {
-                    split_nyquist(block, &line.position, nyquist);
-                }
-            },
-        );
+        for block in 0..self.z_blocks {
+            meanwhile(block);
+            let first = block * row::<T>();
+            self.along_y.kernel.forward(Rows {
+                data: main,
+                stride: line,
+                first,
+            });
+        }
+        split_nyquist(main, line, &self.along_y.position, nyquist, nyquist_line);
     }
 
     /// Inverse of [`RealPlane::forward`], times `ny nz scale`; `main` is used up.
-    pub(crate) fn inverse(&self, main: &mut [T], nyquist: &[T], scale: T, cells: &mut [T]) {
-        let (nz, line_len, moves) = (self.along_z.n, self.line_len(), &*self.moves);
-        let mut tile = self.tiles.take();
-        let line = &self.along_y;
-        self.along_y(
-            main,
-            &mut tile,
-            &line.order,
-            &line.natural,
-            scale,
-            |first, block| {
-                if first {
-                    join_nyquist(block, &line.order, nyquist);
-                }
-                line.kernel.inverse(block);
-            },
-        );
-        let block = &mut tile[..(nz + 1) * row::<T>()];
-        let lines = cells
-            .chunks_mut(row::<T>() * nz)
-            .zip(main.chunks(row::<T>() * line_len));
-        for (cells, modes) in lines {
-            let pairs = (cells.len() / nz).div_ceil(2);
-            let (first, second) = modes.split_at(pairs * line_len);
-            moves.lines_in(first, &self.mode_places[0], block);
-            moves.lines_in(second, &self.mode_places[1], block);
-            moves.prefetch(cells);
-            moves.combine(block, &self.first, &self.second);
-            self.along_z.kernel.inverse(block);
-            let (first, second) = cells.split_at_mut(pairs * nz);
-            moves.lines_out(block, &self.cell_places[0], first);
-            moves.lines_out(block, &self.cell_places[1], second);
-        }
-    }
-
-    /// Transforms the columns of modes along y; `transform` learns which block is the first.
-    fn along_y(
+    pub(crate) fn inverse(
         &self,
         main: &mut [T],
-        tile: &mut [T],
-        from: &[usize],
-        to: &[usize],
+        line: usize,
+        nyquist: &[T],
+        nyquist_line: usize,
         scale: T,
-        mut transform: impl FnMut(bool, &mut [T]),
+        cells: &mut [T],
+        meanwhile: impl Fn(usize),
     ) {
-        let block_len = self.along_y.n * row::<T>();
-        let tile = &mut tile[..TILE * block_len];
-        let mut plane: Vec<_> = main.chunks_exact_mut(self.line_len()).collect();
-        for start in (0..self.z_blocks).step_by(TILE) {
-            self.moves.rows_in(&plane, start * row::<T>(), from, tile);
-            for (i, block) in (start..self.z_blocks).zip(tile.chunks_exact_mut(block_len)) {
-                transform(i == 0, block);
-            }
-            self.moves
-                .rows_out(tile, to, scale, &mut plane, start * row::<T>());
+        let (nz, moves) = (self.along_z.n, &*self.moves);
+        join_nyquist(main, line, &self.along_y.order, nyquist, nyquist_line);
+        for block in 0..self.z_blocks {
+            meanwhile(block);
+            let first = block * row::<T>();
+            self.along_y.kernel.inverse(Rows {
+                data: main,
+                stride: line,
+                first,
+            });
+        }
+        let mut block = self.blocks.take();
+        let lines = cells
+            .chunks_mut(row::<T>() * nz)
+            .zip(main.chunks(row::<T>() * line));
+        for (cells, modes) in lines {
+            let pairs = (cells.len() / nz).div_ceil(2);
+            let (first, second) = modes.split_at(pairs * line);
+            moves.lines_in(first, line, &self.mode_places[0].into, &mut block);
+            moves.lines_in(second, line, &self.mode_places[1].into, &mut block);
+            moves.prefetch(cells);
+            moves.combine(&mut block, &self.first, &self.second);
+            self.along_z.kernel.inverse(Rows::dense(&mut block));
+            let (first, second) = cells.split_at_mut(pairs * nz);
+            moves.lines_out(&block, &self.cell_places[0], scale, first, nz);
+            moves.lines_out(&block, &self.cell_places[1], scale, second, nz);
         }
     }
 }
 
-/// Lane 0 holds `P = D + iN`, the transforms of two real columns: leaves `D` in its place and
-/// puts `N`, the Nyquist column, into blocks along y.
-#[inline(always)]
-fn split_nyquist<T: Real>(block: &mut [T], position: &[usize], nyquist: &mut [T]) {
-    let (width, row, half, n) = (width::<T>(), row::<T>(), T::of(0.5), position.len());
+/// The first lane of the first block of rows `line` apart holds `P = D + iN`, the transforms of
+/// two real columns: leaves `D` in its place and puts `N`, the Nyquist column, into blocks along
+/// y.
+fn split_nyquist<T: Real>(
+    main: &mut [T],
+    line: usize,
+    position: &[usize],
+    nyquist: &mut [T],
+    nyquist_line: usize,
+) {
+    let (width, half, n) = (width::<T>(), T::of(0.5), position.len());
     for k in 0..=n / 2 {
         let mirror = (n - k) % n;
-        let (p, q) = (position[k] * row, position[mirror] * row);
-        let (re_p, im_p, re_q, im_q) = (block[p], block[p + width], block[q], block[q + width]);
+        let (p, q) = (position[k] * line, position[mirror] * line);
+        let (re_p, im_p, re_q, im_q) = (main[p], main[p + width], main[q], main[q + width]);
         let (re, im) = (half * (re_p + re_q), half * (im_p - im_q));
-        (block[p], block[p + width]) = (re, im);
+        (main[p], main[p + width]) = (re, im);
         if mirror != k {
-            (block[q], block[q + width]) = (re, -im);
+            (main[q], main[q + width]) = (re, -im);
         }
         let (re, im) = (half * (im_p + im_q), half * (re_q - re_p));
         for (k, im) in [(k, im), (mirror, -im)] {
-            let at = k / width * row + k % width;
+            let at = k / width * nyquist_line + k % width;
             (nyquist[at], nyquist[at + width]) = (re, im);
         }
     }
 }
 
 /// Inverse of [`split_nyquist`].
-#[inline(always)]
-fn join_nyquist<T: Real>(block: &mut [T], order: &[usize], nyquist: &[T]) {
-    let (width, row) = (width::<T>(), row::<T>());
-    for (to, &k) in block.chunks_exact_mut(row).zip(order) {
-        let at = k / width * row + k % width;
+fn join_nyquist<T: Real>(
+    main: &mut [T],
+    line: usize,
+    order: &[usize],
+    nyquist: &[T],
+    nyquist_line: usize,
+) {
+    let width = width::<T>();
+    for (to, &k) in main.chunks_exact_mut(line).zip(order) {
+        let at = k / width * nyquist_line + k % width;
         let (re, im) = (nyquist[at], nyquist[at + width]);
         to[0] -= im;
         to[width] += re;

@@ -7,7 +7,7 @@ use num_complex::Complex;
 use pulp::bytemuck::{cast_slice, cast_slice_mut};
 use pulp::{Arch, Simd};
 
-use crate::transpose::Transpose;
+use crate::shuffle::Shuffle;
 
 /// A scalar with vector registers: exactly `f32` and `f64`.
 pub(crate) trait Lane: Real {
@@ -25,8 +25,12 @@ pub(crate) trait Lane: Real {
     fn load<S: Simd>(s: S, from: &[Self]) -> Self::V<S>;
     /// The first lanes of a register, as many as there is room for.
     fn store<S: Simd>(s: S, to: &mut [Self], x: Self::V<S>);
+    /// The real and imaginary parts of complex numbers that fill two registers.
+    fn v_split<S: Shuffle>(s: S, pair: [Self::V<S>; 2]) -> [Self::V<S>; 2];
+    /// Inverse of [`Lane::v_split`].
+    fn v_join<S: Shuffle>(s: S, parts: [Self::V<S>; 2]) -> [Self::V<S>; 2];
     /// Transposes a square tile.
-    fn transpose<S: Transpose>(s: S, tile: &mut [Self::V<S>]);
+    fn transpose<S: Shuffle>(s: S, tile: &mut [Self::V<S>]);
     fn v_splat<S: Simd>(s: S, x: Self) -> Self::V<S>;
     fn v_add<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
     fn v_sub<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
@@ -39,7 +43,7 @@ pub(crate) trait Lane: Real {
 
 macro_rules! lane {
     ($t:ty, $v:ident, $vectors:ident, $vectors_mut:ident, $load:ident, $store:ident,
-     $transpose:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
+     $transpose:ident, $split:ident, $join:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident,
      $mul_add:ident, $mul_sub:ident) => {
         impl Lane for $t {
             type V<S: Simd> = S::$v;
@@ -74,7 +78,15 @@ macro_rules! lane {
                 }
             }
             #[inline(always)]
-            fn transpose<S: Transpose>(s: S, tile: &mut [S::$v]) {
+            fn v_split<S: Shuffle>(s: S, pair: [S::$v; 2]) -> [S::$v; 2] {
+                s.$split(pair)
+            }
+            #[inline(always)]
+            fn v_join<S: Shuffle>(s: S, parts: [S::$v; 2]) -> [S::$v; 2] {
+                s.$join(parts)
+            }
+            #[inline(always)]
+            fn transpose<S: Shuffle>(s: S, tile: &mut [S::$v]) {
                 s.$transpose(tile);
             }
             #[inline(always)]
@@ -112,6 +124,8 @@ lane!(
     partial_load_f32s,
     partial_store_f32s,
     transpose_f32s,
+    split_f32s,
+    join_f32s,
     splat_f32s,
     add_f32s,
     sub_f32s,
@@ -127,6 +141,8 @@ lane!(
     partial_load_f64s,
     partial_store_f64s,
     transpose_f64s,
+    split_f64s,
+    join_f64s,
     splat_f64s,
     add_f64s,
     sub_f64s,
@@ -137,13 +153,13 @@ lane!(
 
 /// Code to run on the best vector registers of the machine.
 pub(crate) trait Vectorized {
-    fn run<S: Transpose>(self, s: S);
+    fn run<S: Shuffle>(self, s: S);
 }
 
 /// [`Vectorized`] code for one instruction set.
 struct Chosen<F, S>(F, S);
 
-impl<F: Vectorized, S: Transpose> pulp::NullaryFnOnce for Chosen<F, S> {
+impl<F: Vectorized, S: Shuffle> pulp::NullaryFnOnce for Chosen<F, S> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
