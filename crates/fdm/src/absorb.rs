@@ -273,7 +273,8 @@ impl<T: Real> MatterAdjoint<T> for AbsorbingWave<T> {
             Ok(decay.overlap(cells("psi", y, on_mesh)?, cells("psi", psi, on_mesh)?))
         };
         // psi2, by the drift itself.
-        let mut psi = wave.copy(&x.psi, |ix, psi| decay.apply(ix, psi))?;
+        let mut psi = wave.copy(&x.psi)?;
+        damp(&mut psi)?;
         wave.drift_psi(&p.wave, &mut psi, dt)?;
         damp(&mut x_bar.psi)?;
         let outer = overlap(&x_bar.psi, &psi)?;

@@ -97,31 +97,27 @@ impl<T: Real> Wave<T> {
         Ok(())
     }
 
-    /// Pulls `psi_bar` back through the drift of `psi`, which is used up: three transforms.
+    /// Pulls `psi_bar` back through the drift of `psi`, changed by `before(ix, plane)` first: three
+    /// transforms.
     pub(crate) fn drift_psi_vjp(
         &self,
         p: &WaveParams<T>,
-        mut psi: Array3<Complex<T>>,
+        psi: &mut Array3<Complex<T>>,
+        before: impl Fn(usize, &mut [Complex<T>]) + Sync,
         dt: f64,
         psi_bar: &mut Array3<Complex<T>>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<()> {
         p.check()?;
         self.psi(psi_bar)?;
-        self.psi(&mut psi)?;
-        self.fft().forward(&mut psi);
-        let cells = self.mesh().cells();
+        self.psi(psi)?;
         let drift = Drift::new(self.mesh(), p, dt);
-        let pull_back = PullBack {
-            drift: &drift,
-            psi: self.psi(&mut psi)?,
-            cells,
-        };
+        let before = |ix: usize, [_, psi]: [&mut [Complex<T>]; 2]| before(ix, psi);
+        let back = PullBack(&drift);
         let sum = self
             .fft()
-            .filter_with([psi_bar], |_, _| (), &pull_back, |_, _| ());
+            .filter_with([psi_bar, psi], before, &back, |_, _| ());
         p_bar.mass += drift.mass_bar(sum);
-        self.recycle(psi);
         Ok(())
     }
 
@@ -188,13 +184,18 @@ impl<T: Real> MatterAdjoint<T> for Wave<T> {
         x_bar: &mut WaveState<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<()> {
-        self.drift_psi_vjp(p, self.copy(&x.psi, |_, _| ())?, dt, &mut x_bar.psi, p_bar)
+        let mut psi = self.copy(&x.psi)?;
+        self.drift_psi_vjp(p, &mut psi, |_, _| (), dt, &mut x_bar.psi, p_bar)?;
+        self.recycle(psi);
+        Ok(())
     }
 
+    /// Kicks `x` while the transform's first pass has the plane in the cache, and undoes the kick
+    /// with the sine and cosine of its pullback: no copy of the wave is made.
     fn kick_drift_vjp(
         &self,
         p: &WaveParams<T>,
-        x: &WaveState<T>,
+        x: &mut WaveState<T>,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -205,9 +206,9 @@ impl<T: Real> MatterAdjoint<T> for Wave<T> {
         p.check()?;
         let (factors, n) = (Kick::new(p, kick), self.plane());
         let v = self.field("potential", &gravity.potential)?;
-        let kicked = self.copy(&x.psi, |ix, psi| factors.kick(psi, &v[ix * n..][..n]))?;
-        self.drift_psi_vjp(p, kicked, drift, &mut x_bar.psi, p_bar)?;
-        self.kick_vjp(p, x, gravity, kick, x_bar, gravity_bar, p_bar)
+        let kicked = |ix: usize, psi: &mut [Complex<T>]| factors.kick(psi, &v[ix * n..][..n]);
+        self.drift_psi_vjp(p, &mut x.psi, kicked, drift, &mut x_bar.psi, p_bar)?;
+        self.unkick_vjp(p, x, gravity, kick, x_bar, gravity_bar, p_bar)
     }
 }
 

@@ -169,34 +169,18 @@ impl<T: Real> Multiplier<T, 2> for UndoAndPullBack<'_, T> {
     }
 }
 
-/// The cotangent y drifts back; `psi`, the spectrum before the drift, gives the mass gradient.
-pub(crate) struct PullBack<'a, T> {
-    pub(crate) drift: &'a Drift<T>,
-    /// C order.
-    pub(crate) psi: &'a [Complex<T>],
-    pub(crate) cells: [usize; 3],
-}
+/// The cotangent y drifts back; psi, the wave before the drift, gives the mass gradient.
+pub(crate) struct PullBack<'a, T>(pub(crate) &'a Drift<T>);
 
-impl<T: Real> Multiplier<T, 1> for PullBack<'_, T> {
+impl<T: Real> Multiplier<T, 2> for PullBack<'_, T> {
     type Sum = ThetaSum;
+    fn outputs(&self) -> usize {
+        1
+    }
     #[inline(always)]
-    fn multiply(&self, run: Run, [mut y]: [Modes<'_, T>; 1], sum: &mut ThetaSum) {
-        self.drift.turn(run, &mut y, true);
-        let drift = self.drift;
-        let [_, ny, nz] = self.cells;
-        // The modes of a complex field come in runs along z.
-        let [ix, iy, iz] = run.at;
-        let fixed = drift.theta[0][ix] + drift.theta[1][iy];
-        let psi = self.psi[(ix * ny + iy) * nz + iz..][..run.len].chunks(LANES);
-        let theta = drift.theta[2][iz..][..run.len].chunks(LANES);
-        let y = y.re.chunks(LANES).zip(y.im.chunks(LANES));
-        for ((psi, y), theta) in psi.zip(y).zip(theta) {
-            let cells = psi.iter().zip(y.0.iter().zip(y.1)).zip(theta);
-            for (lane, ((psi, (y_re, y_im)), theta)) in cells.enumerate() {
-                let product = y_re.f64() * psi.im.f64() - y_im.f64() * psi.re.f64();
-                sum.0[lane] += (fixed + theta) * product;
-            }
-        }
+    fn multiply(&self, run: Run, [mut y, psi]: [Modes<'_, T>; 2], sum: &mut ThetaSum) {
+        self.0.turn(run, &mut y, true);
+        self.0.add_theta(run, &psi, &y, sum);
     }
 }
 

@@ -70,7 +70,7 @@ impl<T: Real> Wave<T> {
         };
         let [mass, potential, self_interaction] = fold_planes(nx, [0.0; 3], of_plane, add);
 
-        let mut spectrum = self.copy(&x.psi, |_, _| ())?;
+        let mut spectrum = self.copy(&x.psi)?;
         self.fft().forward(&mut spectrum);
         let amplitudes = cells("psi", &spectrum, mesh.cells())?;
         let k = [0, 1, 2].map(|axis| mesh.wavenumbers(axis));

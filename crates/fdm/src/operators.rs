@@ -141,12 +141,12 @@ impl<T: Real> Adjoint<T> for Drift<T> {
     fn vjp(
         &self,
         p: &WaveParams<T>,
-        x: WaveState<T>,
+        mut x: WaveState<T>,
         mut y_bar: WaveState<T>,
         p_bar: &mut WaveParams<T>,
     ) -> Result<WaveState<T>> {
         self.wave
-            .drift_psi_vjp(p, x.psi, self.dt, &mut y_bar.psi, p_bar)?;
+            .drift_psi_vjp(p, &mut x.psi, |_, _| (), self.dt, &mut y_bar.psi, p_bar)?;
         Ok(y_bar)
     }
 }

@@ -73,13 +73,8 @@ impl<T: Real> Wave<T> {
         plane(self.mesh.cells())
     }
 
-    /// A copy of `psi`, changed by `change(ix, plane)`, in memory to be given back by
-    /// [`Wave::recycle`].
-    pub(crate) fn copy(
-        &self,
-        psi: &Array3<Complex<T>>,
-        change: impl Fn(usize, &mut [Complex<T>]) + Send + Sync,
-    ) -> Result<Array3<Complex<T>>> {
+    /// A copy of `psi`, in memory to be given back by [`Wave::recycle`].
+    pub(crate) fn copy(&self, psi: &Array3<Complex<T>>) -> Result<Array3<Complex<T>>> {
         let from = cells("psi", psi, self.mesh.cells())?;
         let spare = self
             .spare
@@ -90,11 +85,7 @@ impl<T: Real> Wave<T> {
         let planes = self.psi(&mut copy)?.par_chunks_mut(self.plane());
         planes
             .zip(from.par_chunks(self.plane()))
-            .enumerate()
-            .for_each(|(ix, (to, from))| {
-                to.copy_from_slice(from);
-                change(ix, to);
-            });
+            .for_each(|(to, from)| to.copy_from_slice(from));
         Ok(copy)
     }
 
@@ -219,6 +210,30 @@ impl<T: Real> Matter<T> for Wave<T> {
         let before = |ix: usize, [psi]: [&mut [Complex<T>]; 1]| kick.kick(psi, &v[ix * n..][..n]);
         self.fft
             .filter_with([&mut x.psi], before, &drift, |_, _| ());
+        Ok(())
+    }
+
+    fn kick_drift_into(
+        &self,
+        p: &WaveParams<T>,
+        from: &WaveState<T>,
+        to: &mut WaveState<T>,
+        gravity: &Gravity<T>,
+        kick: f64,
+        drift: f64,
+    ) -> Result<()> {
+        p.check()?;
+        self.psi(&mut to.psi)?;
+        let from = cells("psi", &from.psi, self.mesh.cells())?;
+        let v = self.field("potential", &gravity.potential)?;
+        let (kick, n) = (Kick::new(p, kick), self.plane());
+        let drift = Drift::new(&self.mesh, p, drift);
+        let before = |ix: usize, [psi]: [&mut [Complex<T>]; 1]| {
+            psi.copy_from_slice(&from[ix * n..][..n]);
+            kick.kick(psi, &v[ix * n..][..n]);
+        };
+        self.fft
+            .filter_with([&mut to.psi], before, &drift, |_, _| ());
         Ok(())
     }
 

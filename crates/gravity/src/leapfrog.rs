@@ -57,7 +57,7 @@ pub fn elements(dt: &[f64]) -> Vec<KickDrift> {
 /// Kick-drift-kick over recorded time steps: a sequence for [`adastra_core::Evolve`].
 ///
 /// Its parameters are those of the matter and the [`Background`].
-pub struct Leapfrog<T: Real, M> {
+pub struct Leapfrog<T: Real, M: Matter<T>> {
     system: Arc<SelfGravity<T, M>>,
     elements: Vec<KickDrift>,
 }
@@ -104,7 +104,7 @@ impl<T: Real, M: Matter<T> + 'static> Steps<T> for Leapfrog<T, M> {
 }
 
 /// One element of a [`Leapfrog`], as an operator.
-pub struct Element<'a, T: Real, M> {
+pub struct Element<'a, T: Real, M: Matter<T>> {
     system: &'a SelfGravity<T, M>,
     motion: KickDrift,
 }
@@ -133,7 +133,7 @@ impl<T: Real, M: Matter<T>> Operator<T> for Element<'_, T, M> {
 
     fn apply(&self, p: &Self::Params, mut x: M::State) -> Result<M::State> {
         let gravity = self.forward(p, &mut x)?;
-        self.system.recycle(gravity);
+        self.system.poisson().recycle(gravity);
         Ok(x)
     }
 }
@@ -156,7 +156,7 @@ impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
         self.system
             .matter()
             .deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
-        self.system.recycle(gravity_bar);
+        self.system.poisson().recycle(gravity_bar);
         Ok(())
     }
 }
@@ -165,16 +165,24 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
     /// The state before the kick, and the gravity that it felt.
     type Saved = (M::State, Gravity<T>);
 
-    fn record(&self, p: &Self::Params, mut x: M::State) -> Result<(M::State, Self::Saved)> {
-        let before = x.clone();
-        let gravity = self.forward(p, &mut x)?;
-        Ok((x, (before, gravity)))
+    fn record(&self, p: &Self::Params, x: M::State) -> Result<(M::State, Self::Saved)> {
+        let gravity = self.system.gravity(&p.0, &p.1, &x)?;
+        let matter = self.system.matter();
+        let KickDrift { kick, drift } = self.motion;
+        let mut y = self.system.state(&x);
+        if let Some(dt) = drift {
+            matter.kick_drift_into(&p.0, &x, &mut y, &gravity, kick, dt)?;
+        } else {
+            y.clone_from(&x);
+            matter.kick(&p.0, &mut y, &gravity, kick)?;
+        }
+        Ok((y, (x, gravity)))
     }
 
     fn vjp(
         &self,
         p: &Self::Params,
-        (x, gravity): Self::Saved,
+        (mut x, gravity): Self::Saved,
         mut x_bar: M::State,
         p_bar: &mut Self::Params,
     ) -> Result<M::State> {
@@ -183,7 +191,9 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
         let mut g_bar = self.system.gravity_bar();
         if let Some(dt) = drift {
             let p_bar = &mut p_bar.0;
-            matter.kick_drift_vjp(&p.0, &x, &gravity, kick, dt, &mut x_bar, &mut g_bar, p_bar)?;
+            matter.kick_drift_vjp(
+                &p.0, &mut x, &gravity, kick, dt, &mut x_bar, &mut g_bar, p_bar,
+            )?;
         } else {
             matter.kick_vjp(
                 &p.0,
@@ -195,8 +205,9 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
                 &mut p_bar.0,
             )?;
         }
-        self.system.recycle(gravity);
+        self.system.poisson().recycle(gravity);
         self.gravity_vjp(p, &x, g_bar, &mut x_bar, p_bar)?;
+        self.system.recycle_state(x);
         Ok(x_bar)
     }
 }
@@ -209,7 +220,7 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
         }
         let gravity = self.system.gravity(&p.0, &p.1, &x)?;
         matter.unkick(&p.0, &mut x, &gravity, self.motion.kick)?;
-        self.system.recycle(gravity);
+        self.system.poisson().recycle(gravity);
         Ok(x)
     }
 
@@ -237,7 +248,7 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
             &mut g_bar,
             &mut p_bar.0,
         )?;
-        self.system.recycle(gravity);
+        self.system.poisson().recycle(gravity);
         self.gravity_vjp(p, &x, g_bar, &mut x_bar, p_bar)?;
         Ok((x, x_bar))
     }

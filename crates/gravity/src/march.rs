@@ -82,6 +82,28 @@ impl March {
         rule: TimeStep,
         until: f64,
     ) -> Result<Step> {
+        // On a thread of the pool: from any other, each pass over a mesh would wake it anew.
+        let (dt, binding) = rayon::scope(|_| self.move_on(system, p, x, rule, until))?;
+        self.pending = dt;
+        self.step += 1;
+        let left = until - self.time;
+        // The last step of an interval ends on it exactly, whatever the rounding of the sum.
+        self.time = if left - dt <= 1e-9 * dt {
+            until
+        } else {
+            self.time + dt
+        };
+        Ok(Step { dt, binding })
+    }
+
+    fn move_on<T: Real, M: Matter<T>>(
+        &self,
+        system: &SelfGravity<T, M>,
+        p: &(M::Params, Background<T>),
+        x: &mut M::State,
+        rule: TimeStep,
+        until: f64,
+    ) -> Result<(f64, Limit)> {
         let gravity = system.gravity(&p.0, &p.1, x)?;
         let binding = self.tightest(system.matter().limits(&p.0, x, &gravity)?)?;
         let left = until - self.time;
@@ -102,16 +124,8 @@ impl March {
         system
             .matter()
             .kick_drift(&p.0, x, &gravity, 0.5 * (self.pending + dt), dt)?;
-        system.recycle(gravity);
-        self.pending = dt;
-        self.step += 1;
-        // The last step of an interval ends on it exactly, whatever the rounding of the sum.
-        self.time = if left - dt <= 1e-9 * dt {
-            until
-        } else {
-            self.time + dt
-        };
-        Ok(Step { dt, binding })
+        system.poisson().recycle(gravity);
+        Ok((dt, binding))
     }
 
     /// The closing half kick, after which positions and velocities belong to one time.
@@ -129,7 +143,7 @@ impl March {
             system
                 .matter()
                 .kick(&p.0, x, &gravity, 0.5 * self.pending)?;
-            system.recycle(gravity);
+            system.poisson().recycle(gravity);
             self.pending = 0.0;
         }
         Ok(())

@@ -63,6 +63,24 @@ pub trait Matter<T: Real>: Send + Sync {
         self.drift(p, x, drift)
     }
 
+    /// [`Matter::kick_drift`] of `from`, written into `to`, a state of the same shape whose contents
+    /// do not matter: a run that keeps its states copies none.
+    ///
+    /// # Errors
+    /// As [`Matter::kick_drift`].
+    fn kick_drift_into(
+        &self,
+        p: &Self::Params,
+        from: &Self::State,
+        to: &mut Self::State,
+        gravity: &Gravity<T>,
+        kick: f64,
+        drift: f64,
+    ) -> Result<()> {
+        to.clone_from(from);
+        self.kick_drift(p, to, gravity, kick, drift)
+    }
+
     /// The time steps, in kpc/(km/s), that the scheme's stability and accuracy allow in this
     /// state, by name.
     ///
@@ -118,14 +136,15 @@ pub trait MatterAdjoint<T: Real>: Matter<T> {
         p_bar: &mut Self::Params,
     ) -> Result<()>;
 
-    /// Adjoint of [`Matter::kick_drift`]; `x` is the state before the kick.
+    /// Adjoint of [`Matter::kick_drift`]; `x` is the state before the kick. An implementation may
+    /// kick it and undo that: it is left as it was up to rounding.
     ///
     /// # Errors
     /// As [`Matter::kick_drift`].
     fn kick_drift_vjp(
         &self,
         p: &Self::Params,
-        x: &Self::State,
+        x: &mut Self::State,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -225,6 +244,10 @@ macro_rules! pair {
                 $(self.$i.kick_drift(&p.$i, &mut x.$i, g, kick, drift)?;)+
                 Ok(())
             }
+            fn kick_drift_into(&self, p: &Self::Params, from: &Self::State, to: &mut Self::State, g: &Gravity<T>, kick: f64, drift: f64) -> Result<()> {
+                $(self.$i.kick_drift_into(&p.$i, &from.$i, &mut to.$i, g, kick, drift)?;)+
+                Ok(())
+            }
             fn limits(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>) -> Result<Vec<Limit>> {
                 let mut limits = Vec::new();
                 $(limits.extend(self.$i.limits(&p.$i, &x.$i, g)?);)+
@@ -244,8 +267,8 @@ macro_rules! pair {
                 $(self.$i.drift_vjp(&p.$i, &x.$i, dt, &mut x_bar.$i, &mut p_bar.$i)?;)+
                 Ok(())
             }
-            fn kick_drift_vjp(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>, kick: f64, drift: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
-                $(self.$i.kick_drift_vjp(&p.$i, &x.$i, g, kick, drift, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
+            fn kick_drift_vjp(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, kick: f64, drift: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.kick_drift_vjp(&p.$i, &mut x.$i, g, kick, drift, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
                 Ok(())
             }
         }

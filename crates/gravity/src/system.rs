@@ -1,10 +1,11 @@
 //! Matter, its mesh and the Poisson solver that couples it.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use adastra_core::{Real, Result};
 use adastra_grid::{Gravity, Mesh, Poisson};
 use ndarray::Array3;
+use rayon::prelude::*;
 
 use crate::{Background, Matter};
 
@@ -12,13 +13,13 @@ use crate::{Background, Matter};
 pub const G: f64 = 4.302_410_02e-6;
 
 /// Matter under its own gravity on a periodic mesh.
-pub struct SelfGravity<T: Real, M> {
+pub struct SelfGravity<T: Real, M: Matter<T>> {
     matter: M,
     mesh: Mesh,
     poisson: Poisson<T>,
-    /// Density meshes that wait for their next use: a fresh allocation a step would cost more
-    /// than the deposit.
-    pool: Mutex<Vec<Array3<T>>>,
+    /// States that wait for their next use: in a run that keeps all of them, fresh pages would
+    /// cost as much as the steps.
+    states: Mutex<Vec<M::State>>,
 }
 
 impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
@@ -35,7 +36,7 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             matter,
             mesh: mesh.clone(),
             poisson,
-            pool: Mutex::default(),
+            states: Mutex::default(),
         }
     }
 
@@ -54,26 +55,28 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         &self.poisson
     }
 
-    fn buffer(&self) -> Array3<T> {
-        let waiting = self.pool.lock().ok().and_then(|mut pool| pool.pop());
-        match waiting {
-            Some(mut buffer) => {
-                buffer.fill(T::zero());
-                buffer
-            }
-            None => Array3::zeros(self.mesh.shape()),
+    /// A mesh of zeros.
+    fn zeros(&self) -> Array3<T> {
+        let mut mesh = self.poisson.array();
+        let plane = self.mesh.len() / self.mesh.cells()[0];
+        if let Some(cells) = mesh.as_slice_mut() {
+            let planes = cells.par_chunks_mut(plane);
+            planes.for_each(|plane| plane.fill(T::zero()));
         }
+        mesh
     }
 
-    pub(crate) fn recycle(&self, gravity: Gravity<T>) {
-        if let Ok(mut pool) = self.pool.lock() {
-            pool.push(gravity.potential);
-            // One mesh serves the next density; the others are taken by the cotangent.
-            if let Some(a) = gravity.acceleration {
-                pool.extend(a);
-            }
-            pool.truncate(8);
-        }
+    /// A state of the shape of `like`, to be overwritten.
+    pub(crate) fn state(&self, like: &M::State) -> M::State {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.pop().unwrap_or_else(|| like.clone())
+    }
+
+    /// Takes a state that is no longer needed, for [`SelfGravity::state`]. What is held never
+    /// exceeds what was once in use.
+    pub(crate) fn recycle_state(&self, state: M::State) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.push(state);
     }
 
     /// Total density of all matter, in Msun/kpc^3, shape (nx, ny, nz).
@@ -81,7 +84,7 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
     /// # Errors
     /// Those of [`Matter::deposit`].
     pub fn density(&self, p: &M::Params, x: &M::State) -> Result<Array3<T>> {
-        let mut rho = self.buffer();
+        let mut rho = self.zeros();
         self.matter.deposit(p, x, &mut rho)?;
         Ok(rho)
     }
@@ -107,9 +110,9 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         let acceleration = self
             .matter
             .needs_acceleration()
-            .then(|| [self.buffer(), self.buffer(), self.buffer()]);
+            .then(|| [self.zeros(), self.zeros(), self.zeros()]);
         Gravity {
-            potential: self.buffer(),
+            potential: self.zeros(),
             acceleration,
         }
     }

@@ -133,7 +133,7 @@ impl<T: Real> Fft<T> {
                 along_x.kernel.inverse(plan.pencils.block(slab, block));
             }
         });
-        plan.fields_of([&mut spectrum], [field], |_, _| ());
+        plan.fields_of([&mut spectrum], [field], 1, |_, _| ());
     }
 
     /// `IFFT(spectral(FFT(before(field))))` of each of `K` fields, in place, in three passes over
@@ -156,7 +156,8 @@ impl<T: Real> Fft<T> {
     }
 
     /// As [`Fft::filter`], with a [`Multiplier`], and with `after(ix, slabs)` that sees the plane
-    /// `ix` of each transformed field while it is in the cache: a density fused with the drift.
+    /// `ix` of each field while it is in the cache: a density fused with the drift. Fields beyond
+    /// [`Multiplier::outputs`] are what `before` made of them.
     ///
     /// # Panics
     /// When an array is not of the plan's shape in C order.
@@ -167,8 +168,8 @@ impl<T: Real> Fft<T> {
         multiplier: &M,
         after: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
     ) -> M::Sum {
-        let plan = &*self.0;
-        plan.transforms.fetch_add(2 * K, Relaxed);
+        let (plan, outputs) = (&*self.0, multiplier.outputs());
+        plan.transforms.fetch_add(K + outputs, Relaxed);
         let [along_x, along_y, _] = &plan.lines;
         let mut spectra: [_; K] = array::from_fn(|_| plan.spectra.take());
         let mut spectra = spectra.each_mut().map(|spectrum| &mut **spectrum);
@@ -186,8 +187,8 @@ impl<T: Real> Fft<T> {
         let parts = spectra.each_mut().map(|s| &mut **s);
         let sums = plan
             .pencils
-            .filter(along_x, &*plan.moves, parts, K, K, modes, multiplier);
-        plan.fields_of(spectra, fields, after);
+            .filter(along_x, &*plan.moves, parts, K, outputs, modes, multiplier);
+        plan.fields_of(spectra, fields, outputs, after);
         total(sums)
     }
 }
@@ -258,15 +259,16 @@ impl<T: Real> Plan<T> {
         });
     }
 
-    /// Inverse of [`Plan::spectra_of`]; `after` sees the planes.
+    /// Inverse of [`Plan::spectra_of`] for the first `outputs` fields; `after` sees all planes.
     fn fields_of<const K: usize>(
         &self,
         spectra: [&mut [T]; K],
         fields: [&mut Array3<Complex<T>>; K],
+        outputs: usize,
         after: impl Fn(usize, [&mut [Complex<T>]; K]) + Sync,
     ) {
         self.planes(fields, spectra, |ix, mut planes, rows| {
-            for (plane, rows) in planes.iter_mut().zip(rows) {
+            for (plane, rows) in planes.iter_mut().zip(rows).take(outputs) {
                 self.inverse_plane(rows, plane);
             }
             after(ix, planes);

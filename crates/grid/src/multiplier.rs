@@ -71,6 +71,12 @@ pub trait Multiplier<T: Real, const K: usize>: Sync {
 
     /// Replaces the amplitudes on a run, and adds their part to `sum`.
     fn multiply(&self, run: Run, modes: [Modes<'_, T>; K], sum: &mut Self::Sum);
+
+    /// How many of the fields, the first ones, a filter transforms back; the others only lend
+    /// their modes.
+    fn outputs(&self) -> usize {
+        K
+    }
 }
 
 /// A closure on single modes as a [`Multiplier`].

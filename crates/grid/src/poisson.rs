@@ -80,8 +80,9 @@ impl<T: Real> Poisson<T> {
         }
     }
 
-    /// Takes a field that is no longer needed, so that the next solve writes into its memory: a
+    /// Takes a field that is no longer needed, so that a later solve writes into its memory: a
     /// time step that asks the system for fresh pages spends as long on them as on arithmetic.
+    /// What is held never exceeds what was once in use.
     pub fn recycle(&self, gravity: Gravity<T>) {
         let [nx, ny, nz] = self.fft.cells();
         let arrays = gravity
@@ -92,12 +93,10 @@ impl<T: Real> Poisson<T> {
         let fits = |a: &Array3<T>| a.dim() == (nx, ny, nz) && a.is_standard_layout();
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         spare.extend(arrays.filter(fits));
-        // One potential and one acceleration.
-        spare.truncate(4);
     }
 
-    /// An array to be overwritten.
-    fn array(&self) -> Array3<T> {
+    /// An array of the mesh's shape in C order to be overwritten: one that was recycled, or zeros.
+    pub fn array(&self) -> Array3<T> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         spare
             .pop()

@@ -304,7 +304,7 @@ impl<T: Real> MatterAdjoint<T> for Particles {
     fn kick_drift_vjp(
         &self,
         (): &(),
-        x: &ParticleState<T>,
+        x: &mut ParticleState<T>,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,

@@ -30,6 +30,16 @@ pub trait AnyMatter<T: Real>: Send + Sync {
         drift: f64,
     ) -> Result<()>;
     #[doc(hidden)]
+    fn kick_drift_into(
+        &self,
+        p: Any<'_, T>,
+        from: Any<'_, T>,
+        to: AnyMut<'_, T>,
+        g: &Gravity<T>,
+        kick: f64,
+        drift: f64,
+    ) -> Result<()>;
+    #[doc(hidden)]
     fn limits(&self, p: Any<'_, T>, x: Any<'_, T>, g: &Gravity<T>) -> Result<Vec<Limit>>;
     #[doc(hidden)]
     fn deposit_vjp(
@@ -64,7 +74,7 @@ pub trait AnyMatter<T: Real>: Send + Sync {
     fn kick_drift_vjp(
         &self,
         p: Any<'_, T>,
-        x: Any<'_, T>,
+        x: AnyMut<'_, T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -160,6 +170,18 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
     ) -> Result<()> {
         self.matter.kick_drift(down(p), down_mut(x), g, kick, drift)
     }
+    fn kick_drift_into(
+        &self,
+        p: Any<'_, T>,
+        from: Any<'_, T>,
+        to: AnyMut<'_, T>,
+        g: &Gravity<T>,
+        kick: f64,
+        drift: f64,
+    ) -> Result<()> {
+        self.matter
+            .kick_drift_into(down(p), down(from), down_mut(to), g, kick, drift)
+    }
     fn limits(&self, p: Any<'_, T>, x: Any<'_, T>, g: &Gravity<T>) -> Result<Vec<Limit>> {
         self.matter.limits(down(p), down(x), g)
     }
@@ -208,7 +230,7 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
     fn kick_drift_vjp(
         &self,
         p: Any<'_, T>,
-        x: Any<'_, T>,
+        x: AnyMut<'_, T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -218,7 +240,7 @@ impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
     ) -> Result<()> {
         let (x_bar, p_bar) = (down_mut(x_bar), down_mut(p_bar));
         self.matter
-            .kick_drift_vjp(down(p), down(x), g, kick, drift, x_bar, g_bar, p_bar)
+            .kick_drift_vjp(down(p), down_mut(x), g, kick, drift, x_bar, g_bar, p_bar)
     }
     fn reversible(&self) -> Option<&dyn AnyReversible<T>> {
         self.reversible.map(|face| face(self))
@@ -352,6 +374,19 @@ impl<T: Real> Matter<T> for Components<T> {
         self.each()
             .try_for_each(|(i, m)| m.kick_drift(p.at(i), x.at_mut(i), g, kick, drift))
     }
+    fn kick_drift_into(
+        &self,
+        p: &World<T>,
+        from: &World<T>,
+        to: &mut World<T>,
+        g: &Gravity<T>,
+        kick: f64,
+        drift: f64,
+    ) -> Result<()> {
+        self.each().try_for_each(|(i, m)| {
+            m.kick_drift_into(p.at(i), from.at(i), to.at_mut(i), g, kick, drift)
+        })
+    }
     fn limits(&self, p: &World<T>, x: &World<T>, g: &Gravity<T>) -> Result<Vec<Limit>> {
         let mut limits = Vec::new();
         for (i, m) in self.each() {
@@ -411,7 +446,7 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
     fn kick_drift_vjp(
         &self,
         p: &World<T>,
-        x: &World<T>,
+        x: &mut World<T>,
         g: &Gravity<T>,
         kick: f64,
         drift: f64,
@@ -420,7 +455,7 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
         p_bar: &mut World<T>,
     ) -> Result<()> {
         self.each().try_for_each(|(i, m)| {
-            let (x, x_bar, p_bar) = (x.at(i), x_bar.at_mut(i), p_bar.at_mut(i));
+            let (x, x_bar, p_bar) = (x.at_mut(i), x_bar.at_mut(i), p_bar.at_mut(i));
             m.kick_drift_vjp(p.at(i), x, g, kick, drift, x_bar, g_bar, p_bar)
         })
     }

@@ -35,6 +35,12 @@ enum Reversal<T: Real, S: Steps<T>> {
     Undo(ReversibleSchedule, Undo<T, S>),
 }
 
+/// Works on a thread of the pool. From any other thread each parallel pass of a step would wake the
+/// pool and sleep until it is done, which costs as much as the pass on a small mesh.
+fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
 /// All [`Steps`] of a run as one operator.
 ///
 /// Forward it needs no memory beyond the state. Backward it follows a [`Schedule`] or, for steps
@@ -178,11 +184,13 @@ impl<T: Real, S: Steps<T>> Operator<T> for Evolve<T, S> {
     type Out = S::State;
 
     fn apply(&self, p: &S::Params, mut x: S::State) -> Result<S::State> {
-        for i in 0..self.steps.len() {
-            x = self.steps.step(i).apply(p, x)?;
-            self.tell(Sweep::Forward, i + 1)?;
-        }
-        Ok(x)
+        in_pool(|| {
+            for i in 0..self.steps.len() {
+                x = self.steps.step(i).apply(p, x)?;
+                self.tell(Sweep::Forward, i + 1)?;
+            }
+            Ok(x)
+        })
     }
 }
 
@@ -198,11 +206,13 @@ where
         mut x: S::State,
         mut dx: S::State,
     ) -> Result<(S::State, S::State)> {
-        for i in 0..self.steps.len() {
-            (x, dx) = self.steps.step(i).jvp(p, dp, x, dx)?;
-            self.tell(Sweep::Forward, i + 1)?;
-        }
-        Ok((x, dx))
+        in_pool(|| {
+            for i in 0..self.steps.len() {
+                (x, dx) = self.steps.step(i).jvp(p, dp, x, dx)?;
+                self.tell(Sweep::Forward, i + 1)?;
+            }
+            Ok((x, dx))
+        })
     }
 }
 
@@ -214,11 +224,13 @@ where
 {
     fn invert(&self, p: &S::Params, mut y: S::State) -> Result<S::State> {
         let n = self.steps.len();
-        for i in (0..n).rev() {
-            y = self.steps.step(i).invert(p, y)?;
-            self.tell(Sweep::Reverse, n - i)?;
-        }
-        Ok(y)
+        in_pool(|| {
+            for i in (0..n).rev() {
+                y = self.steps.step(i).invert(p, y)?;
+                self.tell(Sweep::Reverse, n - i)?;
+            }
+            Ok(y)
+        })
     }
 
     fn invert_vjp(
@@ -229,10 +241,12 @@ where
         p_bar: &mut S::Params,
     ) -> Result<(S::State, S::State)> {
         let n = self.steps.len();
-        for i in (0..n).rev() {
-            (y, y_bar) = self.steps.step(i).invert_vjp(p, y, y_bar, p_bar)?;
-            self.tell(Sweep::Reverse, n - i)?;
-        }
-        Ok((y, y_bar))
+        in_pool(|| {
+            for i in (0..n).rev() {
+                (y, y_bar) = self.steps.step(i).invert_vjp(p, y, y_bar, p_bar)?;
+                self.tell(Sweep::Reverse, n - i)?;
+            }
+            Ok((y, y_bar))
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The forward sweep that records, and the reverse sweep.
 
 use super::store::Store;
-use super::{Evolve, Move, Reversal, Revolve, Start, Steps, Sweep};
+use super::{Evolve, Move, Reversal, Revolve, Start, Steps, Sweep, in_pool};
 use crate::schedule::{Chosen, anchor_step};
 use crate::{Adjoint, Error, Fields, Operator, Real, Report, Result, State};
 
@@ -55,13 +55,13 @@ where
     fn record(&self, p: &S::Params, x: S::State) -> Result<(S::State, Self::Saved)> {
         let chosen = self.resolve(&x)?;
         let report = Report::start(chosen.clone(), self.steps.len());
-        match chosen {
+        in_pool(|| match chosen {
             Chosen::StoreAll => self.record_all(p, x, report),
             Chosen::Checkpoint { slots, storage } => {
                 self.record_checkpoints(p, x, Revolve::new(slots), Store::new(&storage)?, report)
             }
             Chosen::Reversible { anchors } => self.record_anchors(p, x, anchors, report),
-        }
+        })
     }
 
     fn vjp(
@@ -121,7 +121,7 @@ where
         if report.steps != self.steps.len() {
             return Err(self.foreign(report));
         }
-        match kept {
+        in_pool(|| match kept {
             Kept::All(saved) => self.pull_all(p, saved, y_bar, p_bar, report),
             Kept::Checkpoints {
                 revolve,
@@ -131,7 +131,7 @@ where
             Kept::Anchors { end, anchors } => {
                 self.pull_anchors(p, end, anchors, y_bar, p_bar, report)
             }
-        }
+        })
     }
 
     /// The error of a tape that this run did not record.

@@ -112,14 +112,14 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Motion<M> {
     fn vjp(
         &self,
         p: &Self::Params,
-        x: M::State,
+        mut x: M::State,
         mut x_bar: M::State,
         p_bar: &mut Self::Params,
     ) -> Result<M::State> {
         match (&p.1.0, &mut p_bar.1.0, self.kick) {
             (Some(g), Some(g_bar), Some(kick)) => {
                 let (m, bars) = (&self.matter, &mut p_bar.0);
-                m.kick_drift_vjp(&p.0, &x, g, kick, self.drift, &mut x_bar, g_bar, bars)?;
+                m.kick_drift_vjp(&p.0, &mut x, g, kick, self.drift, &mut x_bar, g_bar, bars)?;
             }
             _ => self
                 .matter

@@ -60,7 +60,13 @@ impl Adjoint<f64> for Move {
     fn record(&self, p: &(), x: Both) -> Result<(Both, Both)> {
         Ok((self.apply(p, x.clone())?, x))
     }
-    fn vjp(&self, (): &(), (x, a): Both, (mut x_bar, a_bar): Both, p_bar: &mut ()) -> Result<Both> {
+    fn vjp(
+        &self,
+        (): &(),
+        (mut x, a): Both,
+        (mut x_bar, a_bar): Both,
+        p_bar: &mut (),
+    ) -> Result<Both> {
         let gravity = gravity_of(self.0.mesh(), a);
         let mut g_bar = gravity_of(self.0.mesh(), a_bar);
         match self.1 {
@@ -70,7 +76,7 @@ impl Adjoint<f64> for Move {
             }
             Motion::Drift(dt) => self.0.drift_vjp(&(), &x, dt, &mut x_bar, p_bar)?,
             Motion::KickDrift(kick, drift) => {
-                let (x, g) = (&x, &gravity);
+                let (x, g) = (&mut x, &gravity);
                 self.0
                     .kick_drift_vjp(&(), x, g, kick, drift, &mut x_bar, &mut g_bar, p_bar)?;
             }
