@@ -102,6 +102,16 @@ impl Flat {
         })
     }
 
+    /// With the fields that are zero in `of` set to zero.
+    pub(crate) fn where_not_zero(mut self, of: &Self) -> Self {
+        for (field, of) in self.0.iter_mut().zip(&of.0) {
+            if of.values.iter().all(|&x| x == 0.0) {
+                field.values.fill(0.0);
+            }
+        }
+        self
+    }
+
     /// Zero but for one field; all of it for `None`.
     pub(crate) fn only(&self, pick: Option<usize>) -> Self {
         let Some(pick) = pick else {

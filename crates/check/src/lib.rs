@@ -63,7 +63,7 @@
 //! Limiters, cell edges and switches have no derivative at the kink. Give strategies that keep a
 //! distance to it: differences are taken at relative steps [`Tolerances::step`] times 1, 1/4,
 //! 1/16 and 1/64 and the best one counts, so a margin of a few times `step / 64` of the field's
-//! size is enough.
+//! size is enough. [`nearby`] moves a symmetric state, such as a lattice of stars, off the kinks.
 
 // `!(error <= allowed)` fails for NaN, `error > allowed` does not.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
@@ -71,6 +71,7 @@
 mod adjoint;
 mod error;
 mod flat;
+mod nearby;
 mod precision;
 #[cfg(feature = "proptest")]
 mod property;
@@ -83,6 +84,7 @@ mod tangent;
 
 pub use adjoint::check_adjoint_at;
 pub use error::CheckError;
+pub use nearby::nearby;
 pub use precision::check_precision_at;
 #[cfg(feature = "proptest")]
 pub use property::{Property, adjoint, adjoint_of, reversible, reversible_of, tangent, tangent_of};
