@@ -106,15 +106,24 @@ impl<T: Real> Drift<T> {
     fn add_theta(&self, run: Run, psi: &Modes<'_, T>, y: &Modes<'_, T>, sum: &mut ThetaSum) {
         let [a, b] = others(run.axis);
         let fixed = self.theta[a][run.at[a]] + self.theta[b][run.at[b]];
-        let psi = psi.re.chunks(LANES).zip(psi.im.chunks(LANES));
-        let y = y.re.chunks(LANES).zip(y.im.chunks(LANES));
-        let theta = run.along(&self.theta[run.axis]).chunks(LANES);
-        for ((psi, y), theta) in psi.zip(y).zip(theta) {
-            let cells = psi.0.iter().zip(psi.1).zip(y.0.iter().zip(y.1)).zip(theta);
-            for (lane, (((re, im), (y_re, y_im)), theta)) in cells.enumerate() {
-                let product = y_re.f64() * im.f64() - y_im.f64() * re.f64();
-                sum.0[lane] += (fixed + theta) * product;
+        let theta = run.along(&self.theta[run.axis]);
+        // Whole rows of lanes, so that the loops have a length that the compiler knows.
+        let (thetas, theta_rest) = theta.as_chunks::<LANES>();
+        let (x, x_rest) = psi.re.as_chunks::<LANES>();
+        let (z, z_rest) = psi.im.as_chunks::<LANES>();
+        let (u, u_rest) = y.re.as_chunks::<LANES>();
+        let (v, v_rest) = y.im.as_chunks::<LANES>();
+        let rows = thetas.iter().zip(x.iter().zip(z)).zip(u.iter().zip(v));
+        for ((theta, (x, z)), (u, v)) in rows {
+            for lane in 0..LANES {
+                let product = u[lane].f64() * z[lane].f64() - v[lane].f64() * x[lane].f64();
+                sum.0[lane] += (fixed + theta[lane]) * product;
             }
+        }
+        let psi = x_rest.iter().zip(z_rest);
+        let rest = theta_rest.iter().zip(psi).zip(u_rest.iter().zip(v_rest));
+        for (sum, ((theta, (x, z)), (u, v))) in sum.0.iter_mut().zip(rest) {
+            *sum += (fixed + theta) * (u.f64() * z.f64() - v.f64() * x.f64());
         }
     }
 }
