@@ -222,5 +222,5 @@ fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
     progress.march.step = simulation.time_steps(&simulation.start)?.len();
     progress.output = outputs;
     restart::write(&output.path("final.h5"), simulation, &progress, outputs)?;
-    output.pictures(simulation, &simulation.start.parameters, &progress)
+    output.frame(simulation, &simulation.start.parameters, &progress)
 }

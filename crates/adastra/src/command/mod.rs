@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod fit;
+mod frames;
 mod grad;
 mod listing;
 mod output;

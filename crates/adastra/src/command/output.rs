@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use adastra_core::Real;
-use adastra_io::picture::{self, Figure, Map};
+use adastra_io::picture::{Figure, Map};
 use adastra_optimize::objective::Along;
-use adastra_pipeline::{Config, Progress, Simulation, Time, World};
+use adastra_pipeline::{Config, Simulation, Time};
 use ndarray::Array2;
 use serde::Deserialize;
 
@@ -42,16 +42,16 @@ impl Default for Options {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Pictures {
     /// Components; by default all.
-    of: Option<Vec<String>>,
+    pub(super) of: Option<Vec<String>>,
     /// Line of sight.
-    axis: Along,
+    pub(super) axis: Along,
     /// Scale of the colours.
-    scale: Scale,
+    pub(super) scale: Scale,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Scale {
+pub(super) enum Scale {
     Linear,
     #[default]
     Log,
@@ -102,85 +102,7 @@ impl Output {
     }
 }
 
-/// A quantity that every picture of a run shows on one colour scale.
-struct Frame {
-    name: String,
-    map: Array2<f64>,
-}
-
 impl Output {
-    /// Projected densities at one output, side by side: a frame of the movie.
-    pub(super) fn pictures<T: Real>(
-        &self,
-        simulation: &Simulation<T>,
-        parameters: &World<T>,
-        progress: &Progress<T>,
-    ) -> Result<()> {
-        let names: Vec<_> = simulation
-            .components()
-            .iter()
-            .map(|c| c.name.clone())
-            .collect();
-        let wanted = self.options.pictures.of.as_ref().unwrap_or(&names);
-        let mut frames = Vec::new();
-        for name in wanted {
-            let Some(i) = names.iter().position(|n| n == name) else {
-                let message = format!(
-                    "pictures.of: no matter {name:?}; allowed: {}",
-                    names.join(", ")
-                );
-                return Err(Error::Table {
-                    key: "output",
-                    message,
-                });
-            };
-            let rho = simulation
-                .density(parameters, &progress.state, i)?
-                .mapv(T::f64);
-            let axis = self.options.pictures.axis.axis();
-            let dx = simulation.site().mesh.spacing()[axis.index()];
-            frames.push(Frame {
-                name: name.clone(),
-                map: rho.sum_axis(axis) * dx,
-            });
-        }
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let config = simulation.config();
-        let mut figure = Figure::new().title(&config.title);
-        for frame in frames {
-            figure = figure.panel(
-                self.projected(simulation, frame.map)
-                    .title(&frame.name)
-                    .label("surface density [Msun/kpc^2]")
-                    .note(time_label(progress.march.time)),
-            );
-        }
-        Ok(figure.save(self.path(&format!("frame_{:04}.png", progress.output)))?)
-    }
-
-    /// A map of a projected quantity, with its lengths.
-    fn projected<T: Real>(&self, simulation: &Simulation<T>, map: Array2<f64>) -> Map {
-        let mut size = simulation.site().mesh.size().to_vec();
-        size.remove(self.options.pictures.axis.axis().index());
-        let positive = map.iter().any(|x| *x > 0.0);
-        let scale = match self.options.pictures.scale {
-            Scale::Log if positive => picture::Scale::Logarithmic,
-            _ => picture::Scale::Linear,
-        };
-        // Particles leave most of the sky empty: a logarithmic map of them starts four decades
-        // below its peak.
-        let peak = map.iter().copied().fold(0.0, f64::max);
-        let lowest = map.iter().copied().fold(f64::INFINITY, f64::min);
-        let map = Map::new(map).extent(size[0], size[1], "kpc").scale(scale);
-        if scale == picture::Scale::Logarithmic && lowest < 1e-4 * peak {
-            map.range(1e-4 * peak, peak)
-        } else {
-            map
-        }
-    }
-
     /// Target beside result, on one colour scale.
     pub(super) fn comparison<T: Real>(
         &self,
