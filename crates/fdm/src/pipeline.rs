@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     AbsorberParams, AbsorbingWave, FdmError, GaussianPacket, RandomPhases, Soliton, Wave,
-    WaveParams, WaveState, random_phases, solitons, sponge, uniform, wave_packet,
+    WaveParams, WaveState, ground_states, random_phases, solitons, sponge, uniform, wave_packet,
 };
 
 /// Registers the waves and their initial conditions.
@@ -256,6 +256,19 @@ pub struct Solitons;
 #[serde(deny_unknown_fields)]
 pub struct SolitonsTable {
     solitons: Vec<SolitonTable>,
+    #[serde(default)]
+    profile: Profile,
+}
+
+/// The shape of a soliton.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Profile {
+    /// The published fit.
+    #[default]
+    Fit,
+    /// The ground state itself.
+    GroundState,
 }
 
 #[derive(Debug, Deserialize)]
@@ -275,10 +288,14 @@ fn at_rest() -> [Velocity; 3] {
 
 impl InitialPlugin for Solitons {
     const NAME: &'static str = "fdm.solitons";
-    const ABOUT: &'static str =
-        "sum of solitons with the profile of Schive et al. (2014, Nature Physics 10, 496)";
+    const ABOUT: &'static str = "sum of solitons: the fit of Schive et al. (2014, Nature Physics 10, 496) or the ground state";
     const OPTIONS: &'static [Doc] = &[
         doc("solitons", "", "list of tables with the keys below"),
+        doc(
+            "profile",
+            "",
+            "fit (default) or ground-state: the published fit, or the equations' own solution",
+        ),
         doc(
             "solitons.core_radius",
             "kpc",
@@ -308,7 +325,11 @@ impl InitialPlugin for Solitons {
         if list.is_empty() {
             return Err(Error::range("with.solitons", "[]", "at least one soliton"));
         }
-        arrays(solitons(&site.mesh, boson_mass(parameters)?, &list))
+        let mass = boson_mass(parameters)?;
+        arrays(match o.profile {
+            Profile::Fit => solitons(&site.mesh, mass, &list),
+            Profile::GroundState => ground_states(&site.mesh, mass, &list),
+        })
     }
 }
 

@@ -88,7 +88,20 @@ impl<D: Dimension> Quantity<D> {
         if !number.is_finite() {
             return Err(wrong());
         }
-        Ok(Self::of(number * factor))
+        Ok(Self::of(scaled(&text[..end], number, *factor)))
+    }
+}
+
+/// `number * factor`, where `text` is the number. A power of ten moves the decimal exponent:
+/// "0.8e-22 eV" is 0.8 of 1e-22 eV to the last bit.
+fn scaled(text: &str, number: f64, factor: f64) -> f64 {
+    let power = factor.log10();
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    match exponent.parse::<f64>() {
+        Ok(exponent) if power == power.round() => format!("{digits}e{}", exponent + power)
+            .parse()
+            .unwrap_or(number * factor),
+        _ => number * factor,
     }
 }
 
@@ -139,6 +152,8 @@ mod tests {
         assert_eq!(Length::parse("1.5 Mpc"), Ok(Length::of(1500.0)));
         assert_eq!(Length::parse("3"), Ok(Length::of(3.0)));
         assert_eq!(BosonMass::parse("1e-22 eV").map(|m| m.0), Ok(1.0));
+        assert_eq!(BosonMass::parse("0.8e-22 eV").map(|m| m.0), Ok(0.8));
+        assert_eq!(Length::parse("0.7 Mpc").map(|l| l.0), Ok(700.0));
         let gyr = Time::parse("1 Gyr").map(|t| t.0);
         assert!(gyr.is_ok_and(|t| (t - 1.022_712_165).abs() < 1e-8));
     }
