@@ -9,7 +9,7 @@ use serde_json::Value;
 const LAYERS: &[&[&str]] = &[
     &["adastra-core"],
     &["adastra-check"],
-    &["adastra-grid", "adastra-io"],
+    &["adastra-cosmology", "adastra-grid", "adastra-io"],
     &["adastra-gravity"],
     &["adastra-pipeline"],
     &["adastra-particles", "adastra-optimize"],

@@ -24,7 +24,7 @@
 //! let system = SelfGravity::new(&mesh, Wave::<f32>::new(&mesh));
 //! let p = (WaveParams::free(1.0), Background::none());
 //! let mut x = solitons(&mesh, 1.0, &[Soliton::at([4.0; 3], 1.0)])?;
-//! for motion in elements(&[0.002; 10]) {
+//! for motion in elements(&[0.002; 10], |_| 1.0) {
 //!     x = Element::new(&system, motion).apply(&p, x)?;
 //! }
 //! let mass: f32 = x.psi.iter().map(|z| z.norm_sqr()).sum::<f32>() * 0.125;
@@ -55,8 +55,8 @@ pub use absorb::{AbsorberParams, AbsorbingWave, sponge};
 pub use energy::Energies;
 pub use error::FdmError;
 pub use initial::{
-    GaussianPacket, RandomPhases, Soliton, boost, ground_states, periodic_velocity, random_phases,
-    solitons, uniform, wave_packet,
+    GaussianPacket, Perturbations, RandomPhases, Soliton, boost, cosmological, ground_states,
+    periodic_velocity, random_phases, solitons, uniform, wave_packet,
 };
 pub use operators::{Density, Drift, Kick};
 pub use state::{Interaction, WaveParams, WaveState};

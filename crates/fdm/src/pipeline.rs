@@ -1,6 +1,7 @@
 //! Wave dark matter in configuration files.
 
 use adastra_core::{FieldRef, Real};
+use adastra_cosmology::LinearPower;
 use adastra_gravity::Matter;
 use adastra_pipeline::{
     AnyFields, AnyMatter, Arrays, BosonMass, Density, Doc, Error, InitialPlugin, Length,
@@ -9,8 +10,9 @@ use adastra_pipeline::{
 use serde::Deserialize;
 
 use crate::{
-    AbsorberParams, AbsorbingWave, FdmError, GaussianPacket, RandomPhases, Soliton, Wave,
-    WaveParams, WaveState, ground_states, random_phases, solitons, sponge, uniform, wave_packet,
+    AbsorberParams, AbsorbingWave, FdmError, GaussianPacket, Perturbations, RandomPhases, Soliton,
+    Wave, WaveParams, WaveState, cosmological, ground_states, random_phases, solitons, sponge,
+    uniform, wave_packet,
 };
 
 /// Registers the waves and their initial conditions.
@@ -23,7 +25,8 @@ pub fn plugin(registry: &mut Registry) -> Result<()> {
     registry.initial::<Uniform>()?;
     registry.initial::<Solitons>()?;
     registry.initial::<Random>()?;
-    registry.initial::<Packet>()
+    registry.initial::<Packet>()?;
+    registry.initial::<Linear>()
 }
 
 const STATE: &[Doc] = &[doc(
@@ -370,6 +373,97 @@ impl InitialPlugin for Random {
             seed: site.seed,
         };
         arrays(random_phases(&site.mesh, boson_mass(parameters)?, &options))
+    }
+}
+
+/// `fdm.cosmological`
+#[derive(Debug)]
+pub struct Linear;
+
+/// Options of [`Linear`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearTable {
+    omega_baryon: f64,
+    spectral_index: f64,
+    sigma_8: f64,
+    transfer: Transfer,
+}
+
+/// The small scales of the power spectrum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Transfer {
+    /// Those of cold dark matter.
+    Cold,
+    /// Cut off by the boson's mass.
+    Fuzzy,
+}
+
+impl Default for LinearTable {
+    fn default() -> Self {
+        Self {
+            omega_baryon: 0.049,
+            spectral_index: 0.965,
+            sigma_8: 0.81,
+            transfer: Transfer::Fuzzy,
+        }
+    }
+}
+
+impl InitialPlugin for Linear {
+    const NAME: &'static str = "fdm.cosmological";
+    const ABOUT: &'static str = "linear perturbations in the growing mode, with the power of \
+        Eisenstein & Hu (1998, ApJ 496, 605); seeded by the configuration's seed";
+    const OPTIONS: &'static [Doc] = &[
+        doc(
+            "omega_baryon",
+            "",
+            "density parameter of baryons; default 0.049",
+        ),
+        doc(
+            "spectral_index",
+            "",
+            "primordial spectral index; default 0.965",
+        ),
+        doc(
+            "sigma_8",
+            "",
+            "amplitude in spheres of 8 Mpc/h; default 0.81",
+        ),
+        doc(
+            "transfer",
+            "",
+            "fuzzy (default): cut off as in Hu, Barkana & Gruzinov (2000, PRL 85, 1158), or cold",
+        ),
+    ];
+    type Options = LinearTable;
+
+    fn arrays<T: Real>(
+        o: LinearTable,
+        site: &Site,
+        parameters: &dyn AnyFields<T>,
+    ) -> Result<Arrays<T>> {
+        let Some(expansion) = &site.expansion else {
+            let needed = "a table [cosmology] for perturbations of an expanding universe".into();
+            let key = "cosmology".into();
+            return Err(Error::Missing { key, needed });
+        };
+        let cosmology = *expansion.cosmology();
+        let power = LinearPower::new(&cosmology, o.omega_baryon, o.spectral_index, o.sigma_8)
+            .map_err(|e| Error::plugin("with", e))?;
+        let perturbations = Perturbations {
+            cosmology,
+            power,
+            fuzzy: o.transfer == Transfer::Fuzzy,
+            scale_factor: expansion.scale_factor(0.0),
+            seed: site.seed,
+        };
+        arrays(cosmological(
+            &site.mesh,
+            boson_mass(parameters)?,
+            &perturbations,
+        ))
     }
 }
 

@@ -19,6 +19,7 @@ use adastra_core::{Adjoint, Fields, Operator, Real, Result, Reversible, Steps};
 use adastra_grid::Gravity;
 
 use crate::background::add;
+use crate::system::scale;
 use crate::{Background, Matter, MatterAdjoint, MatterReversible, SelfGravity};
 
 /// One element of the leapfrog: solve, kick, drift.
@@ -28,28 +29,34 @@ pub struct KickDrift {
     pub kick: f64,
     /// Length of the drift; `None` in the closing element.
     pub drift: Option<f64>,
+    /// Factor of the source of Poisson's equation (see [`SelfGravity::with_source`]).
+    pub source: f64,
 }
 
 /// The elements of a run over the recorded time steps `dt`: one per step, and the closing kick.
+/// `source` is the factor of Poisson's equation at a time since the start.
 ///
 /// ```
-/// let elements = adastra_gravity::elements(&[0.2, 0.4]);
+/// let elements = adastra_gravity::elements(&[0.2, 0.4], |_| 1.0);
 /// let kicks: Vec<_> = elements.iter().map(|e| (e.kick * 10.0).round()).collect();
 /// assert_eq!(kicks, [1.0, 3.0, 2.0]);
 /// ```
-pub fn elements(dt: &[f64]) -> Vec<KickDrift> {
-    let mut before = 0.0;
+pub fn elements(dt: &[f64], source: impl Fn(f64) -> f64) -> Vec<KickDrift> {
+    let (mut before, mut time) = (0.0, 0.0);
     let mut elements = Vec::with_capacity(dt.len() + 1);
     for &dt in dt {
         elements.push(KickDrift {
             kick: 0.5 * (before + dt),
             drift: Some(dt),
+            source: source(time),
         });
         before = dt;
+        time += dt;
     }
     elements.push(KickDrift {
         kick: 0.5 * before,
         drift: None,
+        source: source(time),
     });
     elements
 }
@@ -65,10 +72,8 @@ pub struct Leapfrog<T: Real, M: Matter<T>> {
 impl<T: Real, M: Matter<T>> Leapfrog<T, M> {
     /// Steps of the given lengths, in kpc/(km/s).
     pub fn new(system: Arc<SelfGravity<T, M>>, dt: &[f64]) -> Self {
-        Self {
-            system,
-            elements: elements(dt),
-        }
+        let elements = elements(dt, |time| system.source(time));
+        Self { system, elements }
     }
 
     /// The matter and its gravity.
@@ -116,7 +121,8 @@ impl<'a, T: Real, M: Matter<T>> Element<'a, T, M> {
     }
 
     fn forward(&self, p: &(M::Params, Background<T>), x: &mut M::State) -> Result<Gravity<T>> {
-        let gravity = self.system.gravity(&p.0, &p.1, x)?;
+        let source = self.motion.source;
+        let gravity = self.system.gravity(&p.0, &p.1, x, source)?;
         let matter = self.system.matter();
         match self.motion.drift {
             Some(dt) => matter.kick_drift(&p.0, x, &gravity, self.motion.kick, dt)?,
@@ -152,7 +158,8 @@ impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
         if let Some(background_bar) = &mut p_bar.1.0 {
             add(&gravity_bar, T::one(), background_bar);
         }
-        let rho_bar = self.system.poisson().solve_vjp(&gravity_bar);
+        let mut rho_bar = self.system.poisson().solve_vjp(&gravity_bar);
+        scale(&mut rho_bar, self.motion.source);
         self.system
             .matter()
             .deposit_vjp(&p.0, x, &rho_bar, x_bar, &mut p_bar.0)?;
@@ -166,9 +173,10 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
     type Saved = (M::State, Gravity<T>);
 
     fn record(&self, p: &Self::Params, x: M::State) -> Result<(M::State, Self::Saved)> {
-        let gravity = self.system.gravity(&p.0, &p.1, &x)?;
+        let source = self.motion.source;
+        let gravity = self.system.gravity(&p.0, &p.1, &x, source)?;
         let matter = self.system.matter();
-        let KickDrift { kick, drift } = self.motion;
+        let KickDrift { kick, drift, .. } = self.motion;
         let mut y = self.system.state(&x);
         if let Some(dt) = drift {
             matter.kick_drift_into(&p.0, &x, &mut y, &gravity, kick, dt)?;
@@ -187,7 +195,7 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
         p_bar: &mut Self::Params,
     ) -> Result<M::State> {
         let matter = self.system.matter();
-        let KickDrift { kick, drift } = self.motion;
+        let KickDrift { kick, drift, .. } = self.motion;
         let mut g_bar = self.system.gravity_bar();
         if let Some(dt) = drift {
             let p_bar = &mut p_bar.0;
@@ -218,7 +226,8 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
         if let Some(dt) = self.motion.drift {
             matter.undrift(&p.0, &mut x, dt)?;
         }
-        let gravity = self.system.gravity(&p.0, &p.1, &x)?;
+        let source = self.motion.source;
+        let gravity = self.system.gravity(&p.0, &p.1, &x, source)?;
         matter.unkick(&p.0, &mut x, &gravity, self.motion.kick)?;
         self.system.poisson().recycle(gravity);
         Ok(x)
@@ -236,7 +245,8 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
             matter.undrift_vjp(&p.0, &mut x, dt, &mut x_bar, &mut p_bar.0)?;
         }
         // The kick left the density alone: the kicked state gives the potential that kicked it.
-        let gravity = self.system.gravity(&p.0, &p.1, &x)?;
+        let source = self.motion.source;
+        let gravity = self.system.gravity(&p.0, &p.1, &x, source)?;
         let mut g_bar = self.system.gravity_bar();
         let kick = self.motion.kick;
         matter.unkick_vjp(

@@ -10,6 +10,7 @@ mod leapfrog;
 mod limit;
 mod march;
 mod matter;
+mod process;
 mod system;
 
 pub use background::Background;
@@ -17,4 +18,5 @@ pub use leapfrog::{Element, KickDrift, Leapfrog, elements};
 pub use limit::Limit;
 pub use march::{March, Step, StepError, TimeStep};
 pub use matter::{Matter, MatterAdjoint, MatterReversible};
-pub use system::{G, SelfGravity};
+pub use process::{Process, With};
+pub use system::{G, SelfGravity, Source};

@@ -104,8 +104,8 @@ impl March {
         rule: TimeStep,
         until: f64,
     ) -> Result<(f64, Limit)> {
-        let gravity = system.gravity(&p.0, &p.1, x)?;
-        let binding = self.tightest(system.matter().limits(&p.0, x, &gravity)?)?;
+        let gravity = system.gravity(&p.0, &p.1, x, system.source(self.time))?;
+        let binding = self.tightest(system.limits(&p.0, x, &gravity, self.time)?)?;
         let left = until - self.time;
         let dt = match rule {
             TimeStep::Fixed(dt) if dt > binding.dt * (1.0 + 1e-9) => {
@@ -139,7 +139,7 @@ impl March {
         x: &mut M::State,
     ) -> Result<()> {
         if self.pending > 0.0 {
-            let gravity = system.gravity(&p.0, &p.1, x)?;
+            let gravity = system.gravity(&p.0, &p.1, x, system.source(self.time))?;
             system
                 .matter()
                 .kick(&p.0, x, &gravity, 0.5 * self.pending)?;

@@ -7,7 +7,17 @@ use adastra_grid::{Gravity, Mesh, Poisson};
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::{Background, Matter};
+use crate::{Background, Limit, Matter};
+
+/// A factor of the source of Poisson's equation that changes with time: the scale factor of an
+/// expanding universe, in supercomoving time.
+pub trait Source: Send + Sync {
+    /// The factor at a time since the start of the run, in kpc/(km/s).
+    fn factor(&self, time: f64) -> f64;
+
+    /// The step, in kpc/(km/s), over which it changes by no more than about a tenth.
+    fn limit(&self, time: f64) -> Limit;
+}
 
 /// Newton's constant, in kpc (km/s)^2 / Msun.
 pub const G: f64 = 4.302_410_02e-6;
@@ -17,6 +27,7 @@ pub struct SelfGravity<T: Real, M: Matter<T>> {
     matter: M,
     mesh: Mesh,
     poisson: Poisson<T>,
+    source: Option<Box<dyn Source>>,
     /// States that wait for their next use: in a run that keeps all of them, fresh pages would
     /// cost as much as the steps.
     states: Mutex<Vec<M::State>>,
@@ -36,8 +47,39 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             matter,
             mesh: mesh.clone(),
             poisson,
+            source: None,
             states: Mutex::default(),
         }
+    }
+
+    /// Multiplies the source of Poisson's equation by a factor that changes with time.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Source + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// The factor of the source of Poisson's equation at a time; one unless it was set.
+    pub fn source(&self, time: f64) -> f64 {
+        self.source
+            .as_ref()
+            .map_or(1.0, |source| source.factor(time))
+    }
+
+    /// The time steps, in kpc/(km/s), that matter and source allow at a time, by name.
+    ///
+    /// # Errors
+    /// Those of [`Matter::limits`].
+    pub fn limits(
+        &self,
+        p: &M::Params,
+        x: &M::State,
+        gravity: &Gravity<T>,
+        time: f64,
+    ) -> Result<Vec<Limit>> {
+        let mut limits = self.matter.limits(p, x, gravity)?;
+        limits.extend(self.source.as_ref().map(|source| source.limit(time)));
+        Ok(limits)
     }
 
     /// The matter.
@@ -89,7 +131,8 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         Ok(rho)
     }
 
-    /// The gravity that the matter feels in state `x`: its own and the background's.
+    /// The gravity that the matter feels in state `x`: its own, times `source`, and the
+    /// background's.
     ///
     /// # Errors
     /// Those of [`Matter::deposit`].
@@ -98,8 +141,10 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         p: &M::Params,
         background: &Background<T>,
         x: &M::State,
+        source: f64,
     ) -> Result<Gravity<T>> {
-        let rho = self.density(p, x)?;
+        let mut rho = self.density(p, x)?;
+        scale(&mut rho, source);
         let mut gravity = self.poisson.solve(rho, self.matter.needs_acceleration());
         background.add_to(&mut gravity);
         Ok(gravity)
@@ -115,5 +160,13 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             potential: self.zeros(),
             acceleration,
         }
+    }
+}
+
+/// Multiplies all cells, unless by one.
+pub(crate) fn scale<T: Real>(mesh: &mut Array3<T>, factor: f64) {
+    if factor != 1.0 {
+        let factor = T::of(factor);
+        mesh.par_mapv_inplace(|x| x * factor);
     }
 }

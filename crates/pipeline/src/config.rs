@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use adastra_cosmology::{Cosmology, Supercomoving};
 use adastra_grid::Mesh;
 use serde::Deserialize;
 use serde::de::{self, IntoDeserializer, Visitor};
@@ -28,7 +29,10 @@ pub struct Config {
     /// The mesh.
     pub mesh: MeshConfig,
     /// The span and the steps.
+    #[serde(default)]
     pub time: TimeConfig,
+    /// The expanding background; without it space is static.
+    pub cosmology: Option<CosmologyConfig>,
     /// Whether matter gravitates.
     #[serde(default = "yes")]
     pub self_gravity: bool,
@@ -37,6 +41,9 @@ pub struct Config {
     /// External potentials.
     #[serde(default)]
     pub potential: Vec<PotentialConfig>,
+    /// What happens besides gravity and free motion.
+    #[serde(default)]
+    pub process: Vec<ProcessConfig>,
     /// The loss.
     pub objective: Option<Use>,
     /// What `grad` differentiates with respect to, and how.
@@ -126,15 +133,57 @@ impl<A: Copy> Per<A> {
 }
 
 /// `[time]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TimeConfig {
-    /// The span of the run.
-    pub end: Time,
+    /// The span of the run; not with `[cosmology]`, whose redshifts say it.
+    pub end: Option<Time>,
     /// Number of equal steps; without it, steps adapt.
     pub steps: Option<usize>,
     /// Fraction of the tightest limit that an adaptive step takes.
     pub safety: Option<f64>,
+}
+
+/// `[cosmology]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CosmologyConfig {
+    /// Hubble's constant over 100 km/s/Mpc.
+    pub h: f64,
+    /// Density parameter of matter today.
+    pub omega_matter: f64,
+    /// Density parameter of the cosmological constant; by default space is flat.
+    pub omega_lambda: Option<f64>,
+    /// Redshifts of all outputs, from that of the start to that of the end.
+    pub redshifts: Vec<f64>,
+}
+
+impl CosmologyConfig {
+    /// The supercomoving time of the run.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for what the background or the redshifts get wrong.
+    pub fn time(&self) -> Result<Supercomoving> {
+        let wrong = |e| Error::plugin("cosmology", e);
+        let falling = self.redshifts.windows(2).all(|z| z[1] < z[0]);
+        let (Some(first), Some(last)) = (self.redshifts.first(), self.redshifts.last()) else {
+            return Err(self.redshifts_error());
+        };
+        if !(falling && self.redshifts.len() > 1 && first.is_finite() && *last > -1.0) {
+            return Err(self.redshifts_error());
+        }
+        let lambda = self.omega_lambda.unwrap_or(1.0 - self.omega_matter);
+        let cosmology = Cosmology::new(self.h, self.omega_matter, lambda).map_err(wrong)?;
+        Supercomoving::new(cosmology, 1.0 / (1.0 + first), 1.0 / (1.0 + last)).map_err(wrong)
+    }
+
+    fn redshifts_error(&self) -> Error {
+        Error::range(
+            "cosmology.redshifts",
+            format!("{:?}", self.redshifts),
+            "at least two falling numbers above -1, e.g. [127, 10, 3, 0]",
+        )
+    }
 }
 
 /// A name with options: `{ use = "...", with = { ... } }`.
@@ -177,6 +226,23 @@ pub struct PotentialConfig {
     /// The registered potential.
     #[serde(rename = "use")]
     pub kind: String,
+    /// Its differentiable parameters.
+    #[serde(default)]
+    pub parameters: toml::Table,
+}
+
+/// `[[process]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessConfig {
+    /// The process's name in addresses such as `"accretion.efficiency"`.
+    pub name: String,
+    /// The registered process.
+    #[serde(rename = "use")]
+    pub kind: String,
+    /// Its options.
+    #[serde(default)]
+    pub with: toml::Table,
     /// Its differentiable parameters.
     #[serde(default)]
     pub parameters: toml::Table,
@@ -299,8 +365,20 @@ impl Config {
 
     fn check_time(&self) -> Result<()> {
         let time = &self.time;
-        if !(time.end.0 > 0.0) {
-            return Err(Error::range("time.end", time.end.0, "a positive time"));
+        match (&self.cosmology, time.end) {
+            (None, None) => {
+                let needed = "the span of the run, e.g. \"1 Gyr\"".into();
+                let key = "time.end".into();
+                return Err(Error::Missing { key, needed });
+            }
+            (Some(_), Some(end)) => {
+                let allowed = "only without [cosmology], whose redshifts say when a run ends";
+                return Err(Error::range("time.end", end.0, allowed));
+            }
+            (None, Some(end)) if !(end.0 > 0.0) => {
+                return Err(Error::range("time.end", end.0, "a positive time"));
+            }
+            _ => {}
         }
         if time.steps == Some(0) {
             return Err(Error::range(
@@ -332,7 +410,9 @@ impl Config {
         }
         let mut seen = BTreeSet::new();
         let names = self.matter.iter().map(|m| &m.name);
-        for name in names.chain(self.potential.iter().map(|p| &p.name)) {
+        let processes = self.process.iter().map(|p| &p.name);
+        let potentials = self.potential.iter().map(|p| &p.name);
+        for name in names.chain(potentials).chain(processes) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.is_empty() || name == "total" || !name.chars().all(plain) {
                 let allowed = "letters, digits, - and _, and not \"total\"";

@@ -8,7 +8,7 @@ use adastra_core::{
 };
 use adastra_gravity::{Background, Leapfrog, March, TimeStep};
 
-use crate::{Components, Error, Result, Scene, SceneBar, ScheduleName, Simulation, Start, World};
+use crate::{Error, Physics, Result, Scene, SceneBar, ScheduleName, Simulation, Start, World};
 
 /// A loss, its gradient with respect to everything a run starts from, and what it cost.
 pub struct Gradient<T: Real> {
@@ -25,7 +25,7 @@ pub struct Gradient<T: Real> {
 /// Sees the progress of both sweeps and may stop them.
 pub type Watch = fn(Sweep) -> ControlFlow<()>;
 
-type Run<T> = Evolve<T, Leapfrog<T, Components<T>>>;
+type Run<T> = Evolve<T, Leapfrog<T, Physics<T>>>;
 
 impl<T: Real> Simulation<T> {
     /// The time steps of a run from `start` without intermediate outputs. Fixed steps are checked
@@ -68,7 +68,8 @@ impl<T: Real> Simulation<T> {
         let leapfrog = Leapfrog::new(self.system.clone(), dt);
         let config = &self.config.gradient;
         let budget = config.budget.map(|b| b.0);
-        let all_reversible = self.system.matter().all_reversible();
+        let all_reversible =
+            self.components_matter().all_reversible() && self.system.matter().process().is_none();
         let storage = match &config.disk {
             Some(folder) => Storage::Disk(self.site.folder.join(folder)),
             None => Storage::Memory,
@@ -131,7 +132,7 @@ impl<T: Real> Simulation<T> {
 
     fn scene<'a>(&'a self, parameters: &'a World<T>, state: &'a World<T>) -> Scene<'a, T> {
         Scene {
-            components: self.system.matter(),
+            components: self.components_matter(),
             mesh: &self.site.mesh,
             parameters,
             state,

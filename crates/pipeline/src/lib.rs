@@ -7,6 +7,7 @@
 mod arrays;
 mod config;
 mod error;
+mod expansion;
 mod gradient;
 mod matter;
 mod plugin;
@@ -21,20 +22,20 @@ mod world;
 pub use adastra_gravity::G;
 pub use arrays::{AnyArray, Arrays, expect_shape};
 pub use config::{
-    Bytes, Config, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig, Precision,
-    ScheduleName, TimeConfig, Use,
+    Bytes, Config, CosmologyConfig, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig,
+    Precision, ProcessConfig, ScheduleName, TimeConfig, Use,
 };
 pub use error::{Error, Result};
 pub use gradient::{Gradient, Watch};
 pub use matter::{AnyMatter, AnyReversible, Components, irreversible, reversible};
 pub use plugin::{
-    Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin, Scene,
-    SceneBar, Site, doc,
+    AnyProcess, Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin,
+    PotentialPlugin, ProcessPlugin, Scene, SceneBar, Site, doc,
 };
 pub use potential::Potentials;
 pub use registry::{Info, Registry};
 pub use runner::Runner;
-pub use simulation::{Component, Progress, SAFETY, Simulation, StepReport};
+pub use simulation::{Component, Physics, Progress, SAFETY, Simulation, StepReport};
 pub use start::Start;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,

@@ -3,13 +3,15 @@
 //! Each trait is a description with static functions, generic over the scalar of the run, so
 //! that one type serves `f32` and `f64`. A plugin is any `fn(&mut Registry) -> Result<()>`.
 
-use adastra_core::Real;
 use adastra_core::dual::Pointwise;
-use adastra_gravity::{Matter, MatterAdjoint};
+use adastra_core::{Fields, Real};
+use adastra_cosmology::Supercomoving;
+use adastra_gravity::{Matter, MatterAdjoint, Process};
 use adastra_grid::Mesh;
 use ndarray::{Array2, Array3};
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::{AnyFields, AnyMatter, Arrays, Components, Error, Result, World, irreversible};
 
@@ -35,6 +37,8 @@ pub const fn doc(name: &'static str, unit: &'static str, about: &'static str) ->
 pub struct Site {
     /// The mesh.
     pub mesh: Mesh,
+    /// The expanding background of the run, if space is not static.
+    pub expansion: Option<Arc<Supercomoving>>,
     /// Seed of everything random.
     pub seed: u64,
     /// Folder that relative paths of the configuration start from.
@@ -149,6 +153,44 @@ pub trait PotentialPlugin: Pointwise<3> + Default + 'static {
     /// # Errors
     /// What the values get wrong.
     fn values(parameters: Self::Parameters) -> Result<Vec<f64>>;
+}
+
+/// A process on the components of a simulation, which it finds by name.
+pub type AnyProcess<T> = Box<dyn Process<T, World<T>, World<T>>>;
+
+/// A process for `[[process]]`, at the end of every drift: accretion, cooling, forcing.
+pub trait ProcessPlugin: 'static {
+    /// Name in a configuration, e.g. `"accretion.bondi"`.
+    const NAME: &'static str;
+    /// One line on what it is, with its source.
+    const ABOUT: &'static str;
+    /// Keys of `with`.
+    const OPTIONS: &'static [Doc] = &[];
+    /// Keys of `parameters`.
+    const PARAMETERS: &'static [Doc] = &[];
+    /// The table `with`: names of components, and configuration that is not differentiated.
+    type Options: DeserializeOwned;
+    /// The table `parameters`: numbers that are differentiated.
+    type Parameters: DeserializeOwned;
+    /// The parameters in the world of parameters, under the name of the process.
+    type Values<T: Real>: Fields<T>;
+
+    /// Turns the table `parameters` into the process's parameters.
+    ///
+    /// # Errors
+    /// What the values get wrong.
+    fn parameters<T: Real>(values: Self::Parameters) -> Result<Self::Values<T>>;
+
+    /// Builds the process called `name`, for components whose states are `state`.
+    ///
+    /// # Errors
+    /// What the options get wrong, such as a component that is not there.
+    fn process<T: Real>(
+        options: Self::Options,
+        name: &str,
+        site: &Site,
+        state: &World<T>,
+    ) -> Result<AnyProcess<T>>;
 }
 
 /// The final state of a run, as an objective sees it.

@@ -10,14 +10,14 @@ use serde::de::DeserializeOwned;
 use crate::error::explain;
 use crate::potential::Law;
 use crate::{
-    AnyFields, AnyMatter, Arrays, Doc, Error, InitialPlugin, MatterPlugin, Objective,
-    ObjectivePlugin, PotentialPlugin, Result, Site,
+    AnyFields, AnyMatter, AnyProcess, Arrays, Doc, Error, InitialPlugin, MatterPlugin, Objective,
+    ObjectivePlugin, PotentialPlugin, ProcessPlugin, Result, Site, World,
 };
 
 /// What a registered name is, for `adastra plugins`.
 #[derive(Debug, Clone, Copy)]
 pub struct Info {
-    /// `"matter"`, `"initial condition"`, `"potential"` or `"objective"`.
+    /// `"matter"`, `"initial condition"`, `"potential"`, `"process"` or `"objective"`.
     pub kind: &'static str,
     /// The name in a configuration.
     pub name: &'static str,
@@ -47,6 +47,9 @@ pub(crate) struct Built<T: Real> {
     pub(crate) state: StateBuilder<T>,
 }
 
+/// A process that a plugin made, and its parameters.
+pub(crate) type BuiltProcess<T> = (AnyProcess<T>, Box<dyn AnyFields<T>>);
+
 pub(crate) type Quantities<T> = Box<
     dyn Fn(&dyn AnyFields<T>, &dyn AnyFields<T>) -> Result<Vec<(&'static str, f64)>> + Send + Sync,
 >;
@@ -54,6 +57,8 @@ pub(crate) type StateBuilder<T> = fn(Arrays<T>, &Site) -> Result<Box<dyn AnyFiel
 pub(crate) type MatterBuilder<T> = fn(toml::Table, toml::Table, &Site) -> Result<Built<T>>;
 pub(crate) type InitialBuilder<T> = fn(toml::Table, &Site, &dyn AnyFields<T>) -> Result<Arrays<T>>;
 pub(crate) type ObjectiveBuilder<T> = fn(toml::Table, &Site) -> Result<Box<dyn Objective<T>>>;
+pub(crate) type ProcessBuilder<T> =
+    fn(toml::Table, toml::Table, &str, &Site, &World<T>) -> Result<BuiltProcess<T>>;
 pub(crate) type LawBuilder = fn(toml::Table) -> Result<Law>;
 
 /// Names to plugins. Registration is explicit: a reader can find where a name comes from, and a
@@ -67,6 +72,7 @@ const MATTER: &str = "matter";
 const INITIAL: &str = "initial condition";
 const POTENTIAL: &str = "potential";
 const OBJECTIVE: &str = "objective";
+const PROCESS: &str = "process";
 
 impl Registry {
     /// An empty registry.
@@ -130,6 +136,25 @@ impl Registry {
             Ok(Law::new::<P>(values))
         };
         self.insert(info, type_name::<P>(), [Box::new(build), Box::new(())])
+    }
+
+    /// Registers a process.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`].
+    pub fn process<P: ProcessPlugin>(&mut self) -> Result<()> {
+        let (kind, name, about) = (PROCESS, P::NAME, P::ABOUT);
+        let info = Info {
+            kind,
+            name,
+            about,
+            options: P::OPTIONS,
+            parameters: P::PARAMETERS,
+            state: &[],
+        };
+        let (single, double): (ProcessBuilder<f32>, ProcessBuilder<f64>) =
+            (build_process::<P, f32>, build_process::<P, f64>);
+        self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
     }
 
     /// Registers an objective.
@@ -218,6 +243,9 @@ impl Registry {
     pub(crate) fn find_law(&self, key: &str, name: &str) -> Result<(LawBuilder, Info)> {
         self.find(POTENTIAL, key, name)
     }
+    pub(crate) fn find_process<T: Real>(&self, key: &str, name: &str) -> Result<ProcessBuilder<T>> {
+        Ok(self.find(PROCESS, key, name)?.0)
+    }
     pub(crate) fn find_objective<T: Real>(
         &self,
         key: &str,
@@ -271,6 +299,18 @@ fn build_initial<P: InitialPlugin, T: Real>(
     parameters: &dyn AnyFields<T>,
 ) -> Result<Arrays<T>> {
     P::arrays(read(options, "with")?, site, parameters)
+}
+
+fn build_process<P: ProcessPlugin, T: Real>(
+    options: toml::Table,
+    parameters: toml::Table,
+    name: &str,
+    site: &Site,
+    state: &World<T>,
+) -> Result<BuiltProcess<T>> {
+    let process = P::process(read(options, "with")?, name, site, state)?;
+    let parameters = P::parameters::<T>(read(parameters, "parameters")?)?;
+    Ok((process, Box::new(parameters)))
 }
 
 fn build_objective<P: ObjectivePlugin, T: Real>(

@@ -19,7 +19,7 @@ pub struct Runner<'a, T: Real> {
 }
 
 impl<'a, T: Real> Runner<'a, T> {
-    /// A run from `progress`, with `outputs` equally spaced outputs over the whole span.
+    /// A run from `progress`, with `outputs` intervals between outputs ([`Simulation::outputs`]).
     ///
     /// # Errors
     /// Those of the external potentials.

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use adastra_core::{FieldMut, Operator, Real, State};
-use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep};
+use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep, With};
 use ndarray::Array3;
 
+use crate::expansion::Expansion;
 use crate::potential::Potentials;
 use crate::registry::{Info, Quantities, Registry, StateBuilder};
-use crate::{AnyArray, Arrays, Components, Config, Error, Objective, Result, Site, Start, World};
+use crate::{
+    AnyArray, AnyProcess, Arrays, Components, Config, Error, Objective, Result, Site, Start, World,
+};
+
+/// The matter of a simulation: its components, and the processes in their drift.
+pub type Physics<T> = With<Components<T>, Vec<AnyProcess<T>>>;
 
 /// A component's name, kind and ways to look at it.
 pub struct Component<T: Real> {
@@ -25,7 +31,7 @@ pub struct Component<T: Real> {
 pub struct Simulation<T: Real> {
     pub(crate) config: Config,
     pub(crate) site: Site,
-    pub(crate) system: Arc<SelfGravity<T, Components<T>>>,
+    pub(crate) system: Arc<SelfGravity<T, Physics<T>>>,
     pub(crate) components: Vec<Component<T>>,
     pub(crate) potentials: Potentials<T>,
     pub(crate) objective: Option<Box<dyn Objective<T>>>,
@@ -64,12 +70,17 @@ impl<T: Real> Simulation<T> {
     /// Everything that the configuration gets wrong, one at a time, with key, value and range.
     pub fn build(config: &Config, registry: &Registry) -> Result<Self> {
         let mesh = config.mesh()?;
+        config.check()?;
+        let expansion = match &config.cosmology {
+            Some(cosmology) => Some(Arc::new(cosmology.time()?)),
+            None => None,
+        };
         let site = Site {
             mesh: mesh.clone(),
+            expansion: expansion.clone(),
             seed: config.seed,
             folder: config.folder.clone(),
         };
-        config.check()?;
 
         let mut list = Vec::new();
         let mut components = Vec::new();
@@ -97,6 +108,16 @@ impl<T: Real> Simulation<T> {
                 state,
             });
         }
+        let mut processes = Vec::new();
+        for process in &config.process {
+            let key = format!("process.{}", process.name);
+            let build = registry.find_process::<T>(&format!("{key}.use"), &process.kind)?;
+            let (with, values) = (process.with.clone(), process.parameters.clone());
+            let (built, values) =
+                build(with, values, &process.name, &site, &state).map_err(|e| e.within(&key))?;
+            parameters.push(&process.name, values);
+            processes.push(built);
+        }
         let mut laws = Vec::new();
         for potential in &config.potential {
             let key = format!("potential.{}", potential.name);
@@ -111,7 +132,8 @@ impl<T: Real> Simulation<T> {
                 Some(build(objective.with.clone(), &site).map_err(|e| e.within("objective"))?)
             }
         };
-        let matter = Components::new(list);
+        let processes = (!processes.is_empty()).then_some(processes);
+        let matter: Physics<T> = With::new(Components::new(list), processes);
         let acceleration = adastra_gravity::Matter::<T>::needs_acceleration(&matter);
         let potentials = Potentials::new(laws, &mesh, acceleration);
         let constant = if config.self_gravity { G } else { 0.0 };
@@ -121,7 +143,11 @@ impl<T: Real> Simulation<T> {
             potentials: potentials.parameters(),
         };
         start.check()?;
-        let system = Arc::new(SelfGravity::with_constant(&mesh, matter, constant));
+        let system = SelfGravity::with_constant(&mesh, matter, constant);
+        let system = Arc::new(match expansion {
+            Some(expansion) => system.with_source(Expansion(expansion)),
+            None => system,
+        });
         let config = config.clone();
         let simulation = Self {
             config,
@@ -152,8 +178,13 @@ impl<T: Real> Simulation<T> {
     }
 
     /// The matter and its gravity.
-    pub fn system(&self) -> &Arc<SelfGravity<T, Components<T>>> {
+    pub fn system(&self) -> &Arc<SelfGravity<T, Physics<T>>> {
         &self.system
+    }
+
+    /// The components as matter.
+    pub(crate) fn components_matter(&self) -> &Components<T> {
+        self.system.matter().matter()
     }
 
     /// The external potentials on the mesh.
@@ -164,9 +195,24 @@ impl<T: Real> Simulation<T> {
         Ok(self.potentials.apply(&start.potentials, ())?)
     }
 
-    /// The span of the run, in kpc/(km/s).
+    /// The span of the run, in kpc/(km/s); of supercomoving time where space expands.
     pub fn span(&self) -> f64 {
-        self.config.time.end.0
+        match &self.site.expansion {
+            Some(expansion) => expansion.span(),
+            None => self.config.time.end.map_or(0.0, |end| end.0),
+        }
+    }
+
+    /// The redshift at a time; `None` where space is static.
+    pub fn redshift(&self, time: f64) -> Option<f64> {
+        let expansion = self.site.expansion.as_ref()?;
+        Some(1.0 / expansion.scale_factor(time) - 1.0)
+    }
+
+    /// The number of intervals between outputs: `equal`, unless the configuration gives redshifts.
+    pub fn outputs(&self, equal: usize) -> usize {
+        let cosmology = self.config.cosmology.as_ref();
+        cosmology.map_or(equal, |cosmology| cosmology.redshifts.len() - 1)
     }
 
     /// How steps are chosen.
@@ -186,7 +232,7 @@ impl<T: Real> Simulation<T> {
         }
     }
 
-    /// One step of a run with `outputs` equally spaced outputs.
+    /// One step of a run with `outputs` intervals between outputs ([`Simulation::outputs`]).
     ///
     /// # Errors
     /// A step beyond a limit; those of the components.
@@ -219,7 +265,12 @@ impl<T: Real> Simulation<T> {
 
     /// Time of an output, in kpc/(km/s).
     pub fn output_time(&self, output: usize, outputs: usize) -> f64 {
-        self.span() * output as f64 / outputs as f64
+        match (&self.site.expansion, &self.config.cosmology) {
+            (Some(expansion), Some(cosmology)) if output < outputs => {
+                expansion.time(1.0 / (1.0 + cosmology.redshifts[output]))
+            }
+            _ => self.span() * output as f64 / outputs as f64,
+        }
     }
 
     /// Conserved and other quantities of every component, `"dm.mass"` and so on; names with a
@@ -234,7 +285,7 @@ impl<T: Real> Simulation<T> {
     ) -> Result<Vec<(String, f64)>> {
         let own = self
             .system
-            .gravity(&p.0, &Background::none(), state)?
+            .gravity(&p.0, &Background::none(), state, 1.0)?
             .potential;
         let given = p.1.0.as_ref().map(|g| &g.potential);
         let volume = self.site.mesh.cell_volume();
@@ -276,7 +327,7 @@ impl<T: Real> Simulation<T> {
     pub fn density(&self, p: &World<T>, state: &World<T>, component: usize) -> Result<Array3<T>> {
         let mut rho = self.site.mesh.zeros();
         let name = &self.components[component].name;
-        if let Some((i, matter)) = self.system.matter().find(name) {
+        if let Some((i, matter)) = self.components_matter().find(name) {
             matter.deposit(p.at(i), state.at(i), &mut rho)?;
         }
         Ok(rho)

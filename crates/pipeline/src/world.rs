@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use crate::{Error, Result};
 use adastra_core::{FieldMut, FieldRef, Fields, Real, State, join};
 
 /// A state of any type behind a pointer; implemented for every [`Fields`].
@@ -103,6 +104,41 @@ impl<T: Real> World<T> {
     pub fn get_mut<S: 'static>(&mut self, name: &str) -> Option<&mut S> {
         let (_, entry) = self.entries.iter_mut().find(|(n, _)| n == name)?;
         entry.as_any_mut().downcast_mut()
+    }
+
+    /// The entries of two names, as their own types.
+    pub fn pair_mut<A: 'static, B: 'static>(
+        &mut self,
+        a: &str,
+        b: &str,
+    ) -> Option<(&mut A, &mut B)> {
+        let (mut first, mut second) = (None, None);
+        for (name, entry) in &mut self.entries {
+            if name == a {
+                first = entry.as_any_mut().downcast_mut();
+            } else if name == b {
+                second = entry.as_any_mut().downcast_mut();
+            }
+        }
+        first.zip(second)
+    }
+
+    /// The entry of a name that a configuration gives at `key`, as its own type.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; [`Error::Range`] where the entry is of another type.
+    pub fn named<S: 'static>(&self, key: &str, name: &str) -> Result<&S> {
+        if !self.names().any(|n| n == name) {
+            return Err(Error::UnknownName {
+                key: key.to_owned(),
+                name: name.to_owned(),
+                kind: "matter",
+                known: self.names().map(str::to_owned).collect(),
+            });
+        }
+        let allowed = "matter of the kind that is needed here";
+        self.get(name)
+            .ok_or_else(|| Error::range(key, format!("{name:?}"), allowed))
     }
 
     /// Every address in this world: `"stars.position"`, `"stars.velocity"`, ...

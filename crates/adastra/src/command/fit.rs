@@ -213,7 +213,7 @@ fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
     let (_, state) = simulation.loss(&simulation.start)?;
     let pictures = simulation.pictures(&simulation.start.parameters, &state)?;
     output.comparison(simulation, &pictures, "result.png")?;
-    let outputs = output.options.outputs;
+    let outputs = simulation.outputs(output.options.outputs);
     let mut progress = Progress {
         state,
         ..simulation.begin()

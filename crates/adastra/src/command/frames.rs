@@ -125,7 +125,7 @@ impl Output {
                 .scale(range.scale)
                 .title(&name)
                 .label(format!("surface density [{UNITS}]"))
-                .note(time_label(frame.time));
+                .note(clock(simulation, frame.time));
             if range.low < range.high {
                 map = map.range(range.low, range.high);
             }
@@ -152,6 +152,14 @@ impl Output {
                 high,
             }
         }
+    }
+}
+
+/// The time that a frame shows, or the redshift.
+fn clock<T: Real>(simulation: &Simulation<T>, time: f64) -> String {
+    match simulation.redshift(time) {
+        Some(z) => format!("z = {z:.2}"),
+        None => time_label(time),
     }
 }
 

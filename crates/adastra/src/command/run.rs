@@ -19,7 +19,7 @@ pub(super) fn run<T: Real>(
     from_restart: bool,
 ) -> Result<()> {
     let output = Output::open(simulation.config(), common.out.as_deref())?;
-    let outputs = output.options.outputs;
+    let outputs = simulation.outputs(output.options.outputs);
     let restart_file = output.path("restart.h5");
     let progress = if from_restart {
         restart::read(&restart_file, simulation, outputs)?
@@ -117,6 +117,8 @@ fn row<T: Real>(simulation: &Simulation<T>, runner: &Runner<'_, T>) -> Result<Ve
         ("step".to_owned(), progress.march.step as f64),
         ("time".to_owned(), progress.march.time),
     ];
+    let redshift = simulation.redshift(progress.march.time);
+    row.extend(redshift.map(|z| ("redshift".to_owned(), z)));
     row.extend(simulation.quantities(runner.parameters(), &progress.state)?);
     Ok(row)
 }
@@ -150,7 +152,7 @@ fn write_output<T: Real>(
         .map(|(_, value)| value)
         .collect();
     log.append(&values)?;
-    let outputs = output.options.outputs;
+    let outputs = simulation.outputs(output.options.outputs);
     restart::write(&output.path("restart.h5"), simulation, progress, outputs)?;
     if output.options.snapshots {
         let path = output.path(&format!("snapshot_{:04}.h5", progress.output));

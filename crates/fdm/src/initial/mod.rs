@@ -1,13 +1,15 @@
-//! Initial wave functions: uniform, solitons, wave packets, random phases.
+//! Initial wave functions: uniform, solitons, wave packets, random phases, cosmological.
 //!
 //! All are computed in f64 and rounded once, so a run in f32 starts where one in f64 does, and
 //! none depends on the number of threads.
 
+mod cosmological;
 mod ground_state;
 mod packet;
 mod random;
 mod soliton;
 
+pub use cosmological::{Perturbations, cosmological};
 pub use packet::{GaussianPacket, wave_packet};
 pub use random::{RandomPhases, random_phases};
 pub use soliton::{Soliton, ground_states, solitons};

@@ -70,7 +70,7 @@ pub fn random_phases<T: Real>(
 }
 
 /// The integers of a mode: k = 2 pi n/L.
-fn signed(cells: [usize; 3], at: [usize; 3]) -> [i64; 3] {
+pub(super) fn signed(cells: [usize; 3], at: [usize; 3]) -> [i64; 3] {
     std::array::from_fn(|axis| {
         let (n, i) = (cells[axis], at[axis]);
         if i < n / 2 {
@@ -83,7 +83,7 @@ fn signed(cells: [usize; 3], at: [usize; 3]) -> [i64; 3] {
 
 /// Uniform in [0, 1), of the seed and three integers: the finalizer of SplitMix64 (Steele, Lea &
 /// Flood 2014) over one after the other.
-fn uniform(seed: u64, mode: [i64; 3]) -> f64 {
+pub(super) fn uniform(seed: u64, mode: [i64; 3]) -> f64 {
     let bits = mode
         .into_iter()
         .fold(mix(seed), |state, n| mix(state ^ n.cast_unsigned()));

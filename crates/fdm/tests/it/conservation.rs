@@ -27,7 +27,7 @@ fn mass_momentum_and_energy_over_a_thousand_steps() {
             Background::none(),
         );
         let energies = |x: &WaveState<f64>| -> Energies {
-            let gravity = system.gravity(&p.0, &p.1, x).unwrap();
+            let gravity = system.gravity(&p.0, &p.1, x, 1.0).unwrap();
             wave.energies(&p.0, x, &gravity.potential, None).unwrap()
         };
         let mut x = smooth_wave(&mesh, 3e6);
@@ -107,7 +107,7 @@ fn the_same_bits_on_any_number_of_threads() {
                 .value_and_gradient(&p, x, |y| Ok(loss(&mesh(), y)))
                 .unwrap();
             let y = run.apply(&p, smooth_wave(&mesh(), 3e8)).unwrap();
-            let gravity = system.gravity(&p.0, &p.1, &y).unwrap();
+            let gravity = system.gravity(&p.0, &p.1, &y, 1.0).unwrap();
             let energies = system
                 .matter()
                 .energies(&p.0, &y, &gravity.potential, None)

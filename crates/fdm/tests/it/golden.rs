@@ -28,7 +28,7 @@ fn initial_wave_and_potential() {
     let plane: Array3<Complex<f64>> = golden("psi_initial_planes.npy");
     assert!(distance(x.psi.index_axis(Axis(0), 5), &plane) < 1e-14);
     let p = parameters();
-    let gravity = system.gravity(&p.0, &p.1, &x).unwrap();
+    let gravity = system.gravity(&p.0, &p.1, &x, 1.0).unwrap();
     let potential: Array3<f64> = golden("potential_initial.npy");
     let difference = real_distance(&gravity.potential, &potential);
     assert!(difference < 1e-12, "{difference:e}");
@@ -38,7 +38,7 @@ fn initial_wave_and_potential() {
 fn one_step() {
     let system = system(&mesh());
     let mut x = smooth_wave(&mesh(), 1e7);
-    for motion in elements(&[DT]) {
+    for motion in elements(&[DT], |_| 1.0) {
         x = Element::new(&system, motion)
             .apply(&parameters(), x)
             .unwrap();

@@ -4,6 +4,7 @@
 mod absorb;
 mod common;
 mod conservation;
+mod cosmology;
 mod cost;
 mod golden;
 mod gradients;

@@ -178,7 +178,14 @@ fn absorbing_drift_and_kick() {
 fn leapfrog_elements() {
     let system = SelfGravity::new(&mesh(), Wave::<f64>::new(&mesh()));
     for drift in [Some(0.01), None] {
-        let op = Element::new(&system, KickDrift { kick: 0.01, drift });
+        let op = Element::new(
+            &system,
+            KickDrift {
+                kick: 0.01,
+                drift,
+                source: 0.7,
+            },
+        );
         check::reversible(&op, ((axions(), backgrounds()), waves(3e4)));
     }
 }
@@ -193,6 +200,7 @@ fn leapfrog_element_of_an_absorbing_wave() {
         KickDrift {
             kick: 0.01,
             drift: Some(0.01),
+            source: 1.0,
         },
     );
     check::adjoint(&op, ((absorbers(), backgrounds()), waves(3e4)));
@@ -206,6 +214,7 @@ fn two_waves_feel_each_other() {
         KickDrift {
             kick: 0.01,
             drift: Some(0.01),
+            source: 1.0,
         },
     );
     let parameters = ((axions(), axions()), Just(Background::none()));
@@ -219,6 +228,7 @@ fn single_precision_agrees_with_double() {
     let motion = KickDrift {
         kick: 0.005,
         drift: Some(0.01),
+        source: 1.0,
     };
     let p = (
         WaveParams {

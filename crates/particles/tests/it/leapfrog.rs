@@ -71,10 +71,12 @@ fn every_element_has_its_adjoint_and_inverse() {
         KickDrift {
             kick: 0.05,
             drift: Some(0.1),
+            source: 1.0,
         },
         KickDrift {
             kick: 0.1,
             drift: None,
+            source: 1.0,
         },
     ] {
         let particles = smooth_particles(&mesh, 5, 0.02).prop_map(inside);
@@ -207,7 +209,7 @@ fn a_particle_exerts_no_force_on_itself() {
     let mut x = ParticleState::zeros(1);
     x.position = array![[1.23, 0.4, 3.21]];
     x.mass = array![1e10];
-    let gravity = system.gravity(&(), &Background::none(), &x).unwrap();
+    let gravity = system.gravity(&(), &Background::none(), &x, 1.0).unwrap();
     let a = system.matter().acceleration(&x.position, &gravity).unwrap();
     let largest = gravity.acceleration.unwrap()[0]
         .iter()
