@@ -1,0 +1,6 @@
+//! Tests of gas against an independent code, analytic solutions, conservation laws and difference
+//! quotients. One binary: each would compile the kernels anew.
+
+mod common;
+mod golden;
+mod gradients;
