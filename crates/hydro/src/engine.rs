@@ -263,18 +263,30 @@ fn rows_of(bytes: usize) -> usize {
 
 /// The engine of any scalar.
 pub(crate) fn isothermal<T: 'static>() -> Box<dyn Engine<T>> {
-    of_scalar(
-        || Box::new(Kernels::<f32, _, 4>::new(IsothermalLaw)),
-        || Box::new(Kernels::<f64, _, 4>::new(IsothermalLaw)),
-    )
+    of_scalar(isothermal_single, isothermal_double)
 }
 
 /// The engine of any scalar.
 pub(crate) fn ideal<T: 'static>() -> Box<dyn Engine<T>> {
-    of_scalar(
-        || Box::new(Kernels::<f32, _, 5>::new(IdealLaw)),
-        || Box::new(Kernels::<f64, _, 5>::new(IdealLaw)),
-    )
+    of_scalar(ideal_single, ideal_double)
+}
+
+// Not generic, so that the kernels are compiled here, once, and not in every crate that uses gas.
+
+fn isothermal_single() -> Box<dyn Engine<f32>> {
+    Box::new(Kernels::<f32, _, 4>::new(IsothermalLaw))
+}
+
+fn isothermal_double() -> Box<dyn Engine<f64>> {
+    Box::new(Kernels::<f64, _, 4>::new(IsothermalLaw))
+}
+
+fn ideal_single() -> Box<dyn Engine<f32>> {
+    Box::new(Kernels::<f32, _, 5>::new(IdealLaw))
+}
+
+fn ideal_double() -> Box<dyn Engine<f64>> {
+    Box::new(Kernels::<f64, _, 5>::new(IdealLaw))
 }
 
 /// Chooses by the scalar: the one of the two boxes that has its type.

@@ -69,10 +69,12 @@ pub(crate) trait Registers: Sized {
     fn largest<S: Simd>(s: S, a: Self::V<S>) -> Self;
 }
 
+// A sign is changed, and dropped, by arithmetic: the library's functions for it may be left out of
+// line, without vector instructions.
 macro_rules! registers {
     ($t:ty, $v:ident, $m:ident, $lanes:ident, $vectors:ident, $vectors_mut:ident, $splat:ident,
-     $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident, $neg:ident,
-     $abs:ident, $sqrt:ident, $mul_add:ident, $lt:ident, $select:ident, 
+     $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident,
+     $sqrt:ident, $mul_add:ident, $lt:ident, $select:ident, 
      $sum:ident, $largest:ident) => {
         impl Registers for $t {
             type V<S: Simd> = S::$v;
@@ -119,11 +121,11 @@ macro_rules! registers {
             }
             #[inline(always)]
             fn neg<S: Simd>(s: S, a: S::$v) -> S::$v {
-                s.$neg(a)
+                s.$sub(s.$splat(0.0), a)
             }
             #[inline(always)]
             fn abs<S: Simd>(s: S, a: S::$v) -> S::$v {
-                s.$abs(a)
+                s.$max(a, s.$sub(s.$splat(0.0), a))
             }
             #[inline(always)]
             fn sqrt<S: Simd>(s: S, a: S::$v) -> S::$v {
@@ -154,12 +156,12 @@ macro_rules! registers {
 }
 registers!(
     f32, f32s, m32s, F32_LANES, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, sub_f32s,
-    mul_f32s, div_f32s, max_f32s, min_f32s, neg_f32s, abs_f32s, sqrt_f32s, mul_add_e_f32s,
+    mul_f32s, div_f32s, max_f32s, min_f32s, sqrt_f32s, mul_add_e_f32s,
     less_than_f32s, select_f32s, reduce_sum_f32s, reduce_max_f32s
 );
 registers!(
     f64, f64s, m64s, F64_LANES, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, sub_f64s,
-    mul_f64s, div_f64s, max_f64s, min_f64s, neg_f64s, abs_f64s, sqrt_f64s, mul_add_e_f64s,
+    mul_f64s, div_f64s, max_f64s, min_f64s, sqrt_f64s, mul_add_e_f64s,
     less_than_f64s, select_f64s, reduce_sum_f64s, reduce_max_f64s
 );
 

@@ -140,10 +140,10 @@ impl Limit for MonotonizedCentral {
         // |a + b| / 2 against twice the smaller one.
         let central = large.lt(small * a.constant(3.0));
         let first = a.abs().lt(b.abs());
-        let of = |chosen: N| N::select(agree, N::select(central, half, chosen), zero);
+        let (a, b) = (N::select(first, two, zero), N::select(first, zero, two));
         [
-            of(N::select(first, two, zero)),
-            of(N::select(first, zero, two)),
+            N::select(agree, N::select(central, half, a), zero),
+            N::select(agree, N::select(central, half, b), zero),
         ]
     }
 }
