@@ -57,14 +57,24 @@ fn start<T: Real, E: EquationOfState<T>>(
     (Gas::new(&mesh, scheme).unwrap(), x, 0.1 / n as f64)
 }
 
-fn forward<T: Real, E: EquationOfState<T>>(bencher: Bencher<'_, '_>, n: usize, s: Scheme, p: E::Params) {
+fn forward<T: Real, E: EquationOfState<T>>(
+    bencher: Bencher<'_, '_>,
+    n: usize,
+    s: Scheme,
+    p: E::Params,
+) {
     let (gas, mut x, dt) = start::<T, E>(n, s, &p);
     bencher
         .counter(ItemsCount::new(n * n * n))
         .bench_local(|| gas.drift(&p, &mut x, dt).unwrap());
 }
 
-fn reverse<T: Real, E: EquationOfState<T>>(bencher: Bencher<'_, '_>, n: usize, s: Scheme, p: E::Params) {
+fn reverse<T: Real, E: EquationOfState<T>>(
+    bencher: Bencher<'_, '_>,
+    n: usize,
+    s: Scheme,
+    p: E::Params,
+) {
     let (gas, x, dt) = start::<T, E>(n, s, &p);
     let (mut bar, _) = Drift::new(&gas, dt).record(&p, x.clone()).unwrap();
     let mut p_bar = p.zeros_like();

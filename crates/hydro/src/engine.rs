@@ -216,7 +216,15 @@ impl<T: Lane, L: Law<F>, const F: usize> Engine<T> for Kernels<T, L, F> {
                             layout.fill(row, &x[f][at..at + nz]);
                         }
                         let law = self.law;
-                        dispatch(self.arch, ToPrimitive { code: marker(law), c, layout, rows });
+                        dispatch(
+                            self.arch,
+                            ToPrimitive {
+                                code: marker(law),
+                                c,
+                                layout,
+                                rows,
+                            },
+                        );
                         let mut largest = T::zero();
                         let signal = Signal {
                             code: marker(law),
@@ -242,23 +250,20 @@ fn larger<T: Lane>(a: T, b: T) -> T {
     if b > a || b.is_nan() { b } else { a }
 }
 
-/// Bytes of a window that stays in a core's own cache.
-const WINDOW: usize = 640 << 10;
-
-/// Rows of a tile along y.
+/// Rows of a tile along y in the forward step: few enough that the window stays in a core's own
+/// cache, many enough that the border costs little.
 fn forward_rows<T>(fields: usize, layout: Layout) -> usize {
     // Three planes of primitive variables, two of faces, two of sums.
-    rows_of(7 * fields * layout.stride * size_of::<T>())
+    let bytes = 7 * fields * layout.stride * size_of::<T>();
+    ((5 << 18) / bytes).clamp(16, 32)
 }
 
+/// The same for its adjoint, whose border is twice as wide: the window stays in the shared cache.
 fn reverse_rows<T>(fields: usize, layout: Layout) -> usize {
     // Four planes of primitive variables, two of faces, eight of cotangents of cells, three of
     // primitive variables, two of the result.
-    rows_of(19 * fields * layout.stride * size_of::<T>())
-}
-
-fn rows_of(bytes: usize) -> usize {
-    (WINDOW / bytes).clamp(16, 64)
+    let bytes = 19 * fields * layout.stride * size_of::<T>();
+    ((3 << 20) / bytes).clamp(16, 64)
 }
 
 /// The engine of any scalar.

@@ -181,13 +181,9 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
                 }
             }
             let predicted = predict::<_, L, F>(c, h, &w, &d);
-            let margin = |f: usize| {
-                let largest = d[0][f].abs().max(d[1][f].abs()).max(d[2][f].abs());
-                minus.mul_add(largest, predicted[f])
-            };
-            let mut least = margin(0);
+            let mut least = margin(&predicted, &d, 0);
             if L::ENERGY {
-                least = least.min(margin(F - 1));
+                least = least.min(margin(&predicted, &d, F - 1));
             }
             let good = zero.lt(least);
             V::select(good, one, zero).store(self.valid, at);
@@ -207,6 +203,13 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
         }
         *self.all_valid = bad.sum() == T::zero();
     }
+}
+
+/// The least value of a variable on the faces of a cell.
+#[inline(always)]
+fn margin<N: Num, const F: usize>(w: &[N; F], d: &[[N; F]; 3], f: usize) -> N {
+    let largest = d[0][f].abs().max(d[1][f].abs()).max(d[2][f].abs());
+    w[f] - largest * w[f].constant(0.5)
 }
 
 #[inline(always)]

@@ -208,11 +208,13 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             let good = zero.lt(V::load(s, self.valid, at));
             let w = load(s, layout, self.cross.centre, at, &order);
             let mut d = [[zero; F]; 3];
+            let mut slopes = [[[zero; 2]; F]; 3];
             for f in 0..F {
                 let pairs = self.cross.differences(s, f * layout.stride + at);
                 for j in 0..3 {
-                    let limited = M::limited(pairs[j][0], pairs[j][1], tiny[j]);
+                    let (limited, partials) = M::partials(pairs[j][0], pairs[j][1], tiny[j]);
                     d[j][f] = V::select(good, limited, zero);
+                    slopes[j][f] = partials;
                 }
             }
             let bar = load(s, layout, self.cells, at, &order);
@@ -226,13 +228,11 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
             for f in 0..F {
                 let place = f * layout.stride + at;
-                let pairs = self.cross.differences(s, place);
                 let mut own = w_bar[f];
                 let mut spread = [[zero; 2]; 3];
                 for j in 0..3 {
-                    let partials = M::partials(pairs[j][0], pairs[j][1], tiny[j]);
                     let bar = V::select(good, d_bar[j][f], zero);
-                    let (a_bar, b_bar) = (partials[0] * bar, partials[1] * bar);
+                    let (a_bar, b_bar) = (slopes[j][f][0] * bar, slopes[j][f][1] * bar);
                     own = own + a_bar - b_bar;
                     spread[j] = [-a_bar, b_bar];
                 }

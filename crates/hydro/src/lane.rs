@@ -155,14 +155,46 @@ macro_rules! registers {
     };
 }
 registers!(
-    f32, f32s, m32s, F32_LANES, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, sub_f32s,
-    mul_f32s, div_f32s, max_f32s, min_f32s, sqrt_f32s, mul_add_e_f32s,
-    less_than_f32s, select_f32s, reduce_sum_f32s, reduce_max_f32s
+    f32,
+    f32s,
+    m32s,
+    F32_LANES,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    div_f32s,
+    max_f32s,
+    min_f32s,
+    sqrt_f32s,
+    mul_add_e_f32s,
+    less_than_f32s,
+    select_f32s,
+    reduce_sum_f32s,
+    reduce_max_f32s
 );
 registers!(
-    f64, f64s, m64s, F64_LANES, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, sub_f64s,
-    mul_f64s, div_f64s, max_f64s, min_f64s, sqrt_f64s, mul_add_e_f64s,
-    less_than_f64s, select_f64s, reduce_sum_f64s, reduce_max_f64s
+    f64,
+    f64s,
+    m64s,
+    F64_LANES,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    div_f64s,
+    max_f64s,
+    min_f64s,
+    sqrt_f64s,
+    mul_add_e_f64s,
+    less_than_f64s,
+    select_f64s,
+    reduce_sum_f64s,
+    reduce_max_f64s
 );
 
 /// A register with the token of its instruction set.

@@ -16,14 +16,7 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
     fn pressure_vjp<N: Num>(c: N, w: &[N; F], bar: N, w_bar: &mut [N; F], c_bar: &mut N);
     fn sound<N: Num>(c: N, w: &[N; F]) -> N;
     /// `sound` is the speed of sound of `w`.
-    fn sound_vjp<N: Num>(
-        c: N,
-        w: &[N; F],
-        sound: N,
-        bar: N,
-        w_bar: &mut [N; F],
-        c_bar: &mut N,
-    );
+    fn sound_vjp<N: Num>(c: N, w: &[N; F], sound: N, bar: N, w_bar: &mut [N; F], c_bar: &mut N);
     /// The difference of the pressure that belongs to a difference of the variables, divided by
     /// the density.
     fn force<N: Num>(c: N, w: &[N; F], difference: &[N; F], inverse: N) -> N;
@@ -54,13 +47,7 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
     }
 
     #[inline(always)]
-    fn conserved_vjp<N: Num>(
-        c: N,
-        w: &[N; F],
-        u_bar: &[N; F],
-        w_bar: &mut [N; F],
-        c_bar: &mut N,
-    ) {
+    fn conserved_vjp<N: Num>(c: N, w: &[N; F], u_bar: &[N; F], w_bar: &mut [N; F], c_bar: &mut N) {
         let mut rho_bar = u_bar[0];
         for i in 1..4 {
             let mut momentum_bar = u_bar[i];
@@ -187,14 +174,7 @@ impl Law<5> for IdealLaw {
         (c * w[4] / w[0]).sqrt()
     }
     #[inline(always)]
-    fn sound_vjp<N: Num>(
-        c: N,
-        w: &[N; 5],
-        sound: N,
-        bar: N,
-        w_bar: &mut [N; 5],
-        c_bar: &mut N,
-    ) {
+    fn sound_vjp<N: Num>(c: N, w: &[N; 5], sound: N, bar: N, w_bar: &mut [N; 5], c_bar: &mut N) {
         // d ln c_s = (d ln gamma + d ln P - d ln rho) / 2.
         let half = bar * sound * c.constant(0.5);
         w_bar[4] = w_bar[4] + half / w[4];

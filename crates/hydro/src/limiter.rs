@@ -48,8 +48,8 @@ impl Limiter {
 /// A limiter as code. `tiny` is 1e-12 times the spacing.
 pub(crate) trait Limit: Copy + Send + Sync {
     fn limited<N: Num>(a: N, b: N, tiny: N) -> N;
-    /// The partial derivatives by `a` and `b`.
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> [N; 2];
+    /// The limited difference, and its partial derivatives by `a` and `b`.
+    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]);
 }
 
 /// [`Limiter::Jaxion`].
@@ -84,7 +84,7 @@ impl Limit for Jaxion {
     /// With `q = s / (|s| + tiny)` and `m` the clipped minimum, `d(m q) = q dm + m dq` and
     /// `dq = tiny / (|s| + tiny)^2 ds`.
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> [N; 2] {
+    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
         let (zero, half) = (a.zero(), a.constant(0.5));
         let s = (a + b) * half;
         let (a, b) = oriented(a, b, s);
@@ -92,15 +92,17 @@ impl Limit for Jaxion {
         let smaller = a.min(b);
         let clipped = smaller.max(zero).min(size);
         let inverse = a.constant(1.0) / size;
+        let q = s * inverse;
         // |q|: a flip of the sign of a difference meets the sign of s. The minimum never passes
         // the upper bound, which is there for the rounding alone.
-        let slope = N::select(zero.lt(smaller), s.abs() * inverse, zero);
+        let slope = N::select(zero.lt(smaller), q.abs(), zero);
         let common = clipped * tiny * inverse * inverse * half;
         let first = a.lt(b);
-        [
+        let partials = [
             N::select(first, slope, zero) + common,
             N::select(first, zero, slope) + common,
-        ]
+        ];
+        (clipped * q, partials)
     }
 }
 
@@ -112,14 +114,12 @@ impl Limit for Minmod {
     }
 
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, _: N) -> [N; 2] {
+    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
         let (zero, one) = (a.zero(), a.constant(1.0));
         let slope = N::select(zero.lt(a * b), one, zero);
         let first = a.abs().lt(b.abs());
-        [
-            N::select(first, slope, zero),
-            N::select(first, zero, slope),
-        ]
+        let partials = [N::select(first, slope, zero), N::select(first, zero, slope)];
+        (Self::limited(a, b, tiny), partials)
     }
 }
 
@@ -133,18 +133,19 @@ impl Limit for MonotonizedCentral {
     }
 
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, _: N) -> [N; 2] {
+    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
         let (zero, half, two) = (a.zero(), a.constant(0.5), a.constant(2.0));
         let agree = zero.lt(a * b);
         let (small, large) = (a.abs().min(b.abs()), a.abs().max(b.abs()));
         // |a + b| / 2 against twice the smaller one.
         let central = large.lt(small * a.constant(3.0));
         let first = a.abs().lt(b.abs());
-        let (a, b) = (N::select(first, two, zero), N::select(first, zero, two));
-        [
-            N::select(agree, N::select(central, half, a), zero),
-            N::select(agree, N::select(central, half, b), zero),
-        ]
+        let (of_a, of_b) = (N::select(first, two, zero), N::select(first, zero, two));
+        let partials = [
+            N::select(agree, N::select(central, half, of_a), zero),
+            N::select(agree, N::select(central, half, of_b), zero),
+        ];
+        (Self::limited(a, b, tiny), partials)
     }
 }
 
@@ -160,14 +161,17 @@ impl Limit for VanLeer {
 
     /// `2 b^2 / (a + b)^2` and `2 a^2 / (a + b)^2`.
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, _: N) -> [N; 2] {
-        let agree = a.zero().lt(a * b);
+    fn partials<N: Num>(a: N, b: N, _: N) -> (N, [N; 2]) {
+        let product = a * b;
+        let agree = a.zero().lt(product);
         let one = a.constant(1.0);
         let inverse = one / N::select(agree, a + b, one);
         let (p, q) = (a * inverse, b * inverse);
-        [
+        let partials = [
             N::select(agree, q * q + q * q, a.zero()),
             N::select(agree, p * p + p * p, a.zero()),
-        ]
+        ];
+        let limited = N::select(agree, (product + product) * inverse, a.zero());
+        (limited, partials)
     }
 }

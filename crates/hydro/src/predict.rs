@@ -69,7 +69,16 @@ pub(crate) fn predict_vjp<N: Num, L: Law<F>, const F: usize>(
         divergence = h[j].mul_add(d[j][1 + j], divergence);
         d_bar[j][1 + j] = h[j].mul_add(divergence_bar, d_bar[j][1 + j]);
         let force_bar = -(h[j] * bar[1 + j]);
-        L::force_vjp(c, w, &d[j], inverse, force_bar, &mut w_bar, &mut d_bar[j], c_bar);
+        L::force_vjp(
+            c,
+            w,
+            &d[j],
+            inverse,
+            force_bar,
+            &mut w_bar,
+            &mut d_bar[j],
+            c_bar,
+        );
     }
     w_bar[0] = w_bar[0] - bar[0] * divergence;
     if L::ENERGY {

@@ -76,12 +76,16 @@ impl<T: Copy> Ring<T> {
     }
 
     /// Several different rows at once, in the order asked for.
-    pub(crate) fn rows_mut<const K: usize>(&mut self, wanted: [(usize, usize); K]) -> [&mut [T]; K] {
+    pub(crate) fn rows_mut<const K: usize>(
+        &mut self,
+        wanted: [(usize, usize); K],
+    ) -> [&mut [T]; K] {
         let group = self.group;
-        let ranges = wanted.map(|(plane, row)| {
+        let mut ranges = [const { 0..0 }; K];
+        for (range, (plane, row)) in ranges.iter_mut().zip(wanted) {
             let at = self.at(plane, row);
-            at..at + group
-        });
+            *range = at..at + group;
+        }
         self.data
             .get_disjoint_mut(ranges)
             .expect("rows of a ring that differ")

@@ -201,7 +201,13 @@ impl<T: Real> Closure<T, IdealState<T>, IdealParams<T>> for Ideal {
 }
 
 /// Names of the fields, in their order.
-pub(crate) const NAMES: [&str; 5] = ["density", "momentum_x", "momentum_y", "momentum_z", "energy"];
+pub(crate) const NAMES: [&str; 5] = [
+    "density",
+    "momentum_x",
+    "momentum_y",
+    "momentum_z",
+    "energy",
+];
 
 /// Requires the shape of the mesh.
 pub(crate) fn shapes<T: Real>(fields: &[&Array3<T>], cells: [usize; 3]) -> Result<()> {

@@ -59,12 +59,27 @@ pub(crate) fn place(cells: [usize; 3], tile: &Tile, t: usize, r: usize) -> usize
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     /// Loads a row of conserved variables into `rows` as primitive ones.
-    pub(crate) fn primitive(&self, job: &Job<T>, x: &[&[T]], at: usize, layout: Layout, rows: &mut [T]) {
+    pub(crate) fn primitive(
+        &self,
+        job: &Job<T>,
+        x: &[&[T]],
+        at: usize,
+        layout: Layout,
+        rows: &mut [T],
+    ) {
         for (row, x) in rows.chunks_exact_mut(layout.stride).zip(x) {
             layout.fill(row, &x[at..at + layout.nz]);
         }
         let (law, c) = (self.law, job.c);
-        dispatch(self.arch, ToPrimitive { code: marker(law), c, layout, rows });
+        dispatch(
+            self.arch,
+            ToPrimitive {
+                code: marker(law),
+                c,
+                layout,
+                rows,
+            },
+        );
         layout.wrap_all(rows);
     }
 
@@ -101,7 +116,13 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             // The stencil is a diamond: the outer planes are needed without their borders.
             let border = 2usize.saturating_sub(t.min(planes + 3 - t));
             for r in border..rows + 4 - border {
-                self.primitive(job, x, place(job.cells, tile, t, r), layout, ring.row_mut(t, r));
+                self.primitive(
+                    job,
+                    x,
+                    place(job.cells, tile, t, r),
+                    layout,
+                    ring.row_mut(t, r),
+                );
             }
         };
         load(&mut window.primitive, 0);
@@ -129,7 +150,9 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                     if t >= 3 {
                         let sums = window.sums.row(t - 1, r - 1);
                         if !self.is_sound(job, layout, sums) {
-                            outcome.suspects.push([tile.x.start + t - 3, tile.y.start + r - 2]);
+                            outcome
+                                .suspects
+                                .push([tile.x.start + t - 3, tile.y.start + r - 2]);
                         }
                         let at = (r - 2) * nz;
                         for (row, out) in sums.chunks_exact(layout.stride).zip(&mut out) {
@@ -152,7 +175,15 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                     layout.wrap_all(flux);
                     let rows = window.sums.row_mut(t, r - 1);
                     let scale = job.scale[2];
-                    dispatch(self.arch, Diverge::<T, F> { layout, scale, flux, rows });
+                    dispatch(
+                        self.arch,
+                        Diverge::<T, F> {
+                            layout,
+                            scale,
+                            flux,
+                            rows,
+                        },
+                    );
                 }
             }
         }
@@ -168,20 +199,48 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         flux: &mut [T],
     ) {
         let (law, c) = (self.law, job.c);
-        dispatch(self.arch, Along { code: marker((law, riemann)), c, layout, l, r, flux });
+        dispatch(
+            self.arch,
+            Along {
+                code: marker((law, riemann)),
+                c,
+                layout,
+                l,
+                r,
+                flux,
+            },
+        );
     }
 
     /// States at the faces of row `r` of plane `t`; whether all cells keep their reconstruction.
-    fn faces(&self, job: &Job<T>, t: usize, r: usize, inside: bool, window: &mut Window<T>) -> bool {
+    fn faces(
+        &self,
+        job: &Job<T>,
+        t: usize,
+        r: usize,
+        inside: bool,
+        window: &mut Window<T>,
+    ) -> bool {
         let layout = window.layout;
         let p = &window.primitive;
         let cross = Cross {
             centre: p.row(t, r),
-            sides: [p.row(t - 1, r), p.row(t + 1, r), p.row(t, r - 1), p.row(t, r + 1)],
+            sides: [
+                p.row(t - 1, r),
+                p.row(t + 1, r),
+                p.row(t, r - 1),
+                p.row(t, r + 1),
+            ],
         };
         let [low_x, low_y, low_z, high_z, spare] =
-            window.scratch.rows_mut([(0, 0), (0, 1), (0, 2), (0, 3), (0, 4)]);
-        let high_x = if inside { window.high_x.row_mut(t, r - 2) } else { spare };
+            window
+                .scratch
+                .rows_mut([(0, 0), (0, 1), (0, 2), (0, 3), (0, 4)]);
+        let high_x = if inside {
+            window.high_x.row_mut(t, r - 2)
+        } else {
+            spare
+        };
         let high_y = window.high_y.row_mut(0, r % 2);
         let mut all_valid = true;
         with_limiter!(job.limiter, limiter => dispatch(

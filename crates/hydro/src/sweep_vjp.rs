@@ -108,14 +108,22 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 let counts = far(t, r) == 0;
                 let mut share = 0.0;
                 if t >= 2 && far(t, r).min(far(t - 1, r)) <= 1 {
-                    let sum = Sum { live: &window.live, counts, total: &mut share };
+                    let sum = Sum {
+                        live: &window.live,
+                        counts,
+                        total: &mut share,
+                    };
                     let faces = [window.high_x.row(t - 1, r), window.scratch.row(0, 0)];
                     let bars = [window.bar.row(t - 1, r), window.bar.row(t, r)];
                     let cells = window.cells.rows_mut([(t - 1, r), (t, r)]);
                     self.exchange_vjp(job, layout, 0, faces, bars, cells, sum);
                 }
                 if far(t, r).min(far(t, r - 1)) <= 1 {
-                    let sum = Sum { live: &window.live, counts, total: &mut share };
+                    let sum = Sum {
+                        live: &window.live,
+                        counts,
+                        total: &mut share,
+                    };
                     let faces = [window.high_y.row(0, (r - 1) % 2), window.scratch.row(0, 1)];
                     let bars = [window.bar.row(t, r - 1), window.bar.row(t, r)];
                     let cells = window.cells.rows_mut([(t, r - 1), (t, r)]);
@@ -224,7 +232,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         let [low, high, l_bar, r_bar] = window.scratch.rows_mut([(0, 2), (0, 3), (0, 4), (0, 5)]);
         layout.wrap_all(high);
         let (law, c, scale) = (self.law, job.c, job.scale[2]);
-        let sum = Sum { live: &window.live, counts, total };
+        let sum = Sum {
+            live: &window.live,
+            counts,
+            total,
+        };
         with_flux!(job.flux, riemann => dispatch(
             self.arch,
             AlongVjp {
@@ -242,7 +254,15 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         ));
         layout.wrap_all(l_bar);
         let cells = window.cells.row_mut(t, r);
-        dispatch(self.arch, Gather::<T, F> { layout, l_bar, r_bar, cells });
+        dispatch(
+            self.arch,
+            Gather::<T, F> {
+                layout,
+                l_bar,
+                r_bar,
+                cells,
+            },
+        );
     }
 
     /// Back through the cells of row `r` of plane `t`.
@@ -256,11 +276,16 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         total: &mut f64,
     ) {
         let layout = window.layout;
-        let [own, low_x, high_x, low_y, high_y] = window
-            .primitive_bar
-            .rows_mut([(t, r), (t + 2, r), (t + 1, r), (t, r - 1), (t, r + 1)]);
+        let [own, low_x, high_x, low_y, high_y] =
+            window
+                .primitive_bar
+                .rows_mut([(t, r), (t + 2, r), (t + 1, r), (t, r - 1), (t, r + 1)]);
         let [down, up] = window.scratch.rows_mut([(0, 4), (0, 5)]);
-        let sum = Sum { live: &window.live, counts, total };
+        let sum = Sum {
+            live: &window.live,
+            counts,
+            total,
+        };
         with_limiter!(job.limiter, limiter => dispatch(
             self.arch,
             FacesVjp {
@@ -281,13 +306,23 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         ));
         layout.wrap_all(down);
         layout.wrap_all(up);
-        dispatch(self.arch, Shift::<T, F> { layout, down, up, own });
+        dispatch(
+            self.arch,
+            Shift::<T, F> {
+                layout,
+                down,
+                up,
+                own,
+            },
+        );
     }
 }
 
 /// How far a plane or row lies outside of a tile of `n`.
 fn outside(at: usize, n: usize) -> usize {
-    3usize.saturating_sub(at).max((at + 1).saturating_sub(n + 3))
+    3usize
+        .saturating_sub(at)
+        .max((at + 1).saturating_sub(n + 3))
 }
 
 /// A row of each field.

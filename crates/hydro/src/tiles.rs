@@ -50,7 +50,11 @@ pub(crate) fn deal<'a, T>(
     let count = fields.len();
     let mut dealt: Vec<Vec<Vec<&mut [T]>>> = tiles
         .iter()
-        .map(|tile| (0..count).map(|_| Vec::with_capacity(tile.x.len())).collect())
+        .map(|tile| {
+            (0..count)
+                .map(|_| Vec::with_capacity(tile.x.len()))
+                .collect()
+        })
         .collect();
     for (f, field) in fields.into_iter().enumerate() {
         for (i, mut plane) in field.chunks_exact_mut(ny * nz).enumerate() {

@@ -47,8 +47,7 @@ impl<N: Num, const F: usize> Side<N, F> {
         c_bar: &mut N,
     ) {
         let mut u_bar = *u_bar;
-        let p_bar =
-            p_bar + physical_vjp::<N, L, F>(w, &self.u, self.p, f_bar, w_bar, &mut u_bar);
+        let p_bar = p_bar + physical_vjp::<N, L, F>(w, &self.u, self.p, f_bar, w_bar, &mut u_bar);
         L::pressure_vjp(c, w, p_bar, w_bar, c_bar);
         L::sound_vjp(c, w, self.sound, sound_bar, w_bar, c_bar);
         L::conserved_vjp(c, w, &u_bar, w_bar, c_bar);

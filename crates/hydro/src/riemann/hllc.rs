@@ -1,7 +1,7 @@
 //! Two waves and the contact between them.
 
-use super::hll::{HllFlux, Side, signals, signals_vjp};
 use super::Riemann;
+use super::hll::{HllFlux, Side, signals, signals_vjp};
 use crate::lane::Num;
 use crate::law::Law;
 
@@ -206,13 +206,8 @@ impl Riemann for HllcFlux {
         r_bar[1] = r_bar[1] - n_bar * ar;
         let slow_bar = slow_bar + wave_vjp(l, slow, n_bar * l[1] + d_bar, &mut l_bar);
         let fast_bar = fast_bar + wave_vjp(r, fast, -(n_bar * r[1] + d_bar), &mut r_bar);
-        let [vl_bar, sl_bar, vr_bar, sr_bar] = signals_vjp(
-            l[1],
-            left.sound,
-            r[1],
-            right.sound,
-            [slow_bar, fast_bar],
-        );
+        let [vl_bar, sl_bar, vr_bar, sr_bar] =
+            signals_vjp(l[1], left.sound, r[1], right.sound, [slow_bar, fast_bar]);
         l_bar[1] = l_bar[1] + vl_bar;
         r_bar[1] = r_bar[1] + vr_bar;
         let pl_bar = N::select(of_right, zero, p_bar) - n_bar;

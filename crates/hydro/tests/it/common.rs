@@ -18,9 +18,8 @@ pub(crate) fn field<T: Real>(mesh: &Mesh, f: impl Fn([f64; 3]) -> f64) -> Array3
 /// Density and velocities of the golden data, for any box.
 pub(crate) fn smooth<T: Real>(mesh: &Mesh, density: f64) -> Vec<Array3<T>> {
     let k = mesh.size().map(|size| TAU / size);
-    let at = |f: fn(f64, f64, f64) -> f64| {
-        field(mesh, move |[x, y, z]| f(k[0] * x, k[1] * y, k[2] * z))
-    };
+    let at =
+        |f: fn(f64, f64, f64) -> f64| field(mesh, move |[x, y, z]| f(k[0] * x, k[1] * y, k[2] * z));
     vec![
         at(|x, y, z| {
             1.0 + 0.2 * (x + 0.3).sin() * (y + 0.4).cos() + 0.1 * (2.0 * z + y + 0.9).cos()

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::common::{ideal, ideal_state, isothermal, isothermal_state};
 
 /// Primitive fields: random amplitudes of order one, on a mesh where no row fills a register.
-fn fields(mesh: &Mesh, count: usize) -> impl Strategy<Value = Vec<Array3<f64>>> {
+pub(crate) fn fields(mesh: &Mesh, count: usize) -> impl Strategy<Value = Vec<Array3<f64>>> {
     let shape = mesh.shape();
     let velocity = || check::normal(shape, 0.3, 0.6);
     let all = (
@@ -26,7 +26,7 @@ fn fields(mesh: &Mesh, count: usize) -> impl Strategy<Value = Vec<Array3<f64>>> 
     })
 }
 
-fn schemes() -> impl Iterator<Item = Scheme> {
+pub(crate) fn schemes() -> impl Iterator<Item = Scheme> {
     Flux::ALL.into_iter().flat_map(|flux| {
         Limiter::ALL.into_iter().map(move |limiter| Scheme {
             flux,
@@ -37,7 +37,7 @@ fn schemes() -> impl Iterator<Item = Scheme> {
 }
 
 /// Kinks are everywhere in a random state: differences small enough to miss them all.
-fn property() -> check::Property {
+pub(crate) fn property() -> check::Property {
     let tolerances = check::Tolerances {
         step: 1e-7,
         difference: 1e-5,

@@ -2,5 +2,8 @@
 //! quotients. One binary: each would compile the kernels anew.
 
 mod common;
+mod errors;
 mod golden;
 mod gradients;
+mod invariants;
+mod physics;
