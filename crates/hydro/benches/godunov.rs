@@ -1,6 +1,7 @@
 //! One step and its adjoint: `cargo bench -p adastra-hydro`.
 
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 use adastra_core::{Adjoint, Operator, Real, State};
 use adastra_gravity::{Matter, MatterAdjoint};
@@ -35,7 +36,7 @@ fn start<T: Real, E: EquationOfState<T>>(
     n: usize,
     scheme: Scheme,
     p: &E::Params,
-) -> (Gas<T, E>, E::State, f64) {
+) -> (Arc<Gas<T, E>>, E::State, f64) {
     let mesh = Mesh::new([n; 3], [10.0; 3]).unwrap();
     let wave = |phase: f64, mean: f64, amplitude: f64| {
         Array3::from_shape_fn(mesh.shape(), |(i, j, k)| {
@@ -54,7 +55,8 @@ fn start<T: Real, E: EquationOfState<T>>(
         w.push(wave(4.1, 3e8, 5e7));
     }
     let x = FromPrimitive::<E>::new(&mesh).apply(p, w).unwrap();
-    (Gas::new(&mesh, scheme).unwrap(), x, 0.1 / n as f64)
+    let gas = Arc::new(Gas::new(&mesh, scheme).unwrap());
+    (gas, x, 0.1 / n as f64)
 }
 
 fn forward<T: Real, E: EquationOfState<T>>(

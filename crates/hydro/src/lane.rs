@@ -74,7 +74,7 @@ pub(crate) trait Registers: Sized {
 macro_rules! registers {
     ($t:ty, $v:ident, $m:ident, $lanes:ident, $vectors:ident, $vectors_mut:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident,
-     $sqrt:ident, $mul_add:ident, $lt:ident, $select:ident, 
+     $sqrt:ident, $mul_add:ident, $lt:ident, $select:ident,
      $sum:ident, $largest:ident) => {
         impl Registers for $t {
             type V<S: Simd> = S::$v;

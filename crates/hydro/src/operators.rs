@@ -1,6 +1,7 @@
 //! The drift of gas as an operator, and the change from primitive variables.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use adastra_core::{Adjoint, Error, Operator, Real, Result, State};
 use adastra_gravity::MatterAdjoint;
@@ -16,19 +17,20 @@ use crate::{EquationOfState, Gas, GasError};
 /// # Errors
 /// [`GasError::Unphysical`], [`GasError::Range`] for the parameter, and
 /// [`Error::Shape`](adastra_core::Error::Shape).
-pub struct Drift<'a, T: Real, E: EquationOfState<T>> {
-    gas: &'a Gas<T, E>,
+pub struct Drift<T: Real, E: EquationOfState<T>> {
+    gas: Arc<Gas<T, E>>,
     dt: f64,
 }
 
-impl<'a, T: Real, E: EquationOfState<T>> Drift<'a, T, E> {
+impl<T: Real, E: EquationOfState<T>> Drift<T, E> {
     /// A step of length `dt`, in kpc/(km/s).
-    pub fn new(gas: &'a Gas<T, E>, dt: f64) -> Self {
+    pub fn new(gas: &Arc<Gas<T, E>>, dt: f64) -> Self {
+        let gas = Arc::clone(gas);
         Self { gas, dt }
     }
 }
 
-impl<T: Real, E: EquationOfState<T>> Operator<T> for Drift<'_, T, E> {
+impl<T: Real, E: EquationOfState<T>> Operator<T> for Drift<T, E> {
     type Params = E::Params;
     type In = E::State;
     type Out = E::State;
@@ -40,7 +42,7 @@ impl<T: Real, E: EquationOfState<T>> Operator<T> for Drift<'_, T, E> {
     }
 }
 
-impl<T: Real, E: EquationOfState<T>> Adjoint<T> for Drift<'_, T, E> {
+impl<T: Real, E: EquationOfState<T>> Adjoint<T> for Drift<T, E> {
     /// The state before the step.
     type Saved = E::State;
 

@@ -1,5 +1,7 @@
 //! Bad input.
 
+use std::sync::Arc;
+
 use adastra_core::Operator;
 use adastra_gravity::Matter;
 use adastra_grid::{Gravity, Mesh};
@@ -47,7 +49,7 @@ fn bad_states_are_named_with_their_cell() {
             .unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
-    let gas = IdealGas::<f64>::new(&mesh(), Scheme::default()).unwrap();
+    let gas = Arc::new(IdealGas::<f64>::new(&mesh(), Scheme::default()).unwrap());
     let mut w = smooth(&mesh(), 1.0);
     w.push(field(&mesh(), |_| 50.0));
     let mut x = ideal_state(&mesh(), 1.4, w);
@@ -62,7 +64,7 @@ fn bad_states_are_named_with_their_cell() {
 
 #[test]
 fn a_step_that_fails_says_where_and_leaves_the_state() {
-    let gas = IsothermalGas::<f64>::new(&mesh(), Scheme::default()).unwrap();
+    let gas = Arc::new(IsothermalGas::<f64>::new(&mesh(), Scheme::default()).unwrap());
     let mut x = isothermal_state(&mesh(), smooth(&mesh(), 1.0));
     let before = x.clone();
     // A hundred times too long.
@@ -95,7 +97,7 @@ fn a_step_that_fails_says_where_and_leaves_the_state() {
 
 #[test]
 fn parameters_shapes_and_gravity() {
-    let gas = IsothermalGas::<f64>::new(&mesh(), Scheme::default()).unwrap();
+    let gas = Arc::new(IsothermalGas::<f64>::new(&mesh(), Scheme::default()).unwrap());
     let x = isothermal_state(&mesh(), smooth(&mesh(), 1.0));
     for c in [0.0, -3.0, f64::NAN] {
         let error = Drift::new(&gas, 1e-4)

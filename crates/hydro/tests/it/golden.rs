@@ -1,5 +1,7 @@
 //! An independent code's step: `../data/README.md`.
 
+use std::sync::Arc;
+
 use adastra_core::Operator;
 use adastra_grid::Mesh;
 use adastra_hydro::{Drift, Flux, IsothermalGas, Limiter, Scheme};
@@ -15,7 +17,7 @@ fn one_step() {
         limiter: Limiter::Jaxion,
         ..Scheme::default()
     };
-    let gas = IsothermalGas::<f64>::new(&mesh, scheme).unwrap();
+    let gas = Arc::new(IsothermalGas::<f64>::new(&mesh, scheme).unwrap());
     let start = isothermal_state(&mesh, smooth(&mesh, 0.15e7));
     let end = Drift::new(&gas, 8.5e-4)
         .apply(&isothermal(20.0), start)

@@ -1,5 +1,7 @@
 //! The adjoint of the step against difference quotients.
 
+use std::sync::Arc;
+
 use adastra_check as check;
 use adastra_grid::Mesh;
 use adastra_hydro::{Drift, Flux, IdealGas, IsothermalGas, Limiter, Scheme};
@@ -53,7 +55,7 @@ pub(crate) fn property() -> check::Property {
 fn isothermal_steps() {
     let mesh = Mesh::new([4, 6, 10], [1.0, 1.2, 2.5]).unwrap();
     for scheme in schemes() {
-        let gas = IsothermalGas::<f64>::new(&mesh, scheme).unwrap();
+        let gas = Arc::new(IsothermalGas::<f64>::new(&mesh, scheme).unwrap());
         let inputs = (0.7..1.5, fields(&mesh, 4));
         property().adjoint_of(inputs, |(c, w)| {
             let x = isothermal_state(&mesh, w);
@@ -66,7 +68,7 @@ fn isothermal_steps() {
 fn ideal_steps() {
     let mesh = Mesh::new([4, 6, 10], [1.0, 1.2, 2.5]).unwrap();
     for scheme in schemes() {
-        let gas = IdealGas::<f64>::new(&mesh, scheme).unwrap();
+        let gas = Arc::new(IdealGas::<f64>::new(&mesh, scheme).unwrap());
         let inputs = (1.2..1.8, fields(&mesh, 5));
         property().adjoint_of(inputs, |(gamma, w)| {
             let x = ideal_state(&mesh, gamma, w);

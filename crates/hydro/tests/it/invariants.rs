@@ -1,5 +1,7 @@
 //! Conservation, threads, precision, and schedules of gradients.
 
+use std::sync::Arc;
+
 use adastra_check as check;
 use adastra_core::{Adjoint, Evolve, Operator, Repeat, Schedule, Storage};
 use adastra_gravity::{Matter, MatterAdjoint};
@@ -24,7 +26,7 @@ fn warm(mesh: &Mesh) -> IdealState<f64> {
 fn mass_momentum_and_energy_are_conserved_to_rounding() {
     let mesh = Mesh::new([12, 10, 18], [6.0, 5.0, 9.0]).unwrap();
     for scheme in schemes() {
-        let gas = IdealGas::new(&mesh, scheme).unwrap();
+        let gas = Arc::new(IdealGas::new(&mesh, scheme).unwrap());
         let mut x = warm(&mesh);
         let before = gas.conserved(&x).unwrap();
         for _ in 0..20 {
@@ -51,7 +53,7 @@ fn threads_do_not_change_a_bit() {
             .build()
             .unwrap();
         pool.install(|| {
-            let gas = IsothermalGas::<f32>::new(&mesh, Scheme::default()).unwrap();
+            let gas = Arc::new(IsothermalGas::<f32>::new(&mesh, Scheme::default()).unwrap());
             let x: IsothermalState<f32> = isothermal_state(&mesh, smooth(&mesh, 1.0));
             let drift = Drift::new(&gas, 0.002);
             let (y, saved) = drift.record(&isothermal(20.0), x).unwrap();
@@ -81,8 +83,8 @@ fn single_precision_agrees_with_double() {
     };
     let scheme = Scheme::default();
     let (small, large) = (
-        IsothermalGas::<f32>::new(&mesh, scheme).unwrap(),
-        IsothermalGas::<f64>::new(&mesh, scheme).unwrap(),
+        Arc::new(IsothermalGas::<f32>::new(&mesh, scheme).unwrap()),
+        Arc::new(IsothermalGas::<f64>::new(&mesh, scheme).unwrap()),
     );
     let tolerances = check::Tolerances {
         precision: 3e-3,
@@ -96,7 +98,7 @@ fn single_precision_agrees_with_double() {
 #[test]
 fn every_schedule_gives_the_same_gradient() {
     let mesh = Mesh::new([6, 4, 8], [0.6, 0.4, 0.8]).unwrap();
-    let gas = IdealGas::new(&mesh, Scheme::default()).unwrap();
+    let gas = Arc::new(IdealGas::new(&mesh, Scheme::default()).unwrap());
     let start = warm(&mesh);
     let bytes = 5 * 8 * mesh.len();
     let checkpoints = Schedule::Checkpoint {
@@ -180,9 +182,8 @@ impl Adjoint<f64> for KickDrift<'_> {
 
 #[test]
 fn kicks_have_their_adjoint_and_keep_the_pressure() {
-    use proptest::prelude::*;
     let mesh = Mesh::new([4, 6, 10], [1.0, 1.2, 2.5]).unwrap();
-    let gas = IdealGas::<f64>::new(&mesh, Scheme::default()).unwrap();
+    let gas = Arc::new(IdealGas::<f64>::new(&mesh, Scheme::default()).unwrap());
     let a = || check::normal(mesh.shape(), 0.2, 1.0);
     let inputs = (
         1.2..1.8,
@@ -222,14 +223,13 @@ fn the_change_of_variables_has_its_adjoint() {
 
 #[test]
 fn floors_have_their_adjoint() {
-    use proptest::prelude::*;
     let mesh = Mesh::new([4, 6, 10], [1.0, 1.2, 2.5]).unwrap();
     let scheme = Scheme {
         density_floor: 0.9,
         pressure_floor: 1.1,
         ..Scheme::default()
     };
-    let gas = IdealGas::<f64>::new(&mesh, scheme).unwrap();
+    let gas = Arc::new(IdealGas::<f64>::new(&mesh, scheme).unwrap());
     let inputs = (1.2..1.8, crate::gradients::fields(&mesh, 5));
     crate::gradients::property().adjoint_of(inputs, |(gamma, w)| {
         (
