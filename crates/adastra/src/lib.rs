@@ -23,6 +23,7 @@ pub use adastra_core as core;
 pub use adastra_fdm as fdm;
 pub use adastra_gravity as gravity;
 pub use adastra_grid as grid;
+pub use adastra_hydro as hydro;
 pub use adastra_io as io;
 pub use adastra_optimize as optimize;
 pub use adastra_particles as particles;
@@ -39,6 +40,7 @@ use adastra_pipeline::{Registry, Result};
 pub fn registry() -> Result<Registry> {
     let mut registry = Registry::new();
     adastra_fdm::pipeline::plugin(&mut registry)?;
+    adastra_hydro::pipeline::plugin(&mut registry)?;
     adastra_particles::pipeline::plugin(&mut registry)?;
     adastra_optimize::objective::plugin(&mut registry)?;
     file::plugin(&mut registry)?;

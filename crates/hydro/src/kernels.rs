@@ -1,0 +1,376 @@
+//! The forward step, row by row.
+
+use std::marker::PhantomData;
+
+use pulp::Simd;
+
+use crate::lane::{Kernel, Lane, Num, V};
+use crate::law::Law;
+use crate::limiter::Limit;
+use crate::predict::predict;
+use crate::riemann::Riemann;
+use crate::rows::{Layout, PAD};
+
+/// The types that a kernel is compiled for.
+pub(crate) fn marker<X>(_: X) -> PhantomData<X> {
+    PhantomData
+}
+
+/// The order of variables for a face across an axis: its velocity first.
+#[inline(always)]
+pub(crate) fn across<const F: usize>(axis: usize) -> [usize; F] {
+    let mut order = [0; F];
+    for f in 0..F {
+        order[f] = f;
+    }
+    for i in 0..3 {
+        order[1 + i] = 1 + (axis + i) % 3;
+    }
+    order
+}
+
+/// The variables at position `at` of a padded row, in the given order.
+#[inline(always)]
+pub(crate) fn load<T: Lane, S: Simd, const F: usize>(
+    s: S,
+    layout: Layout,
+    rows: &[T],
+    at: usize,
+    order: &[usize; F],
+) -> [V<T, S>; F] {
+    let mut out = [V::splat(s, T::zero()); F];
+    for f in 0..F {
+        out[f] = V::load(s, rows, order[f] * layout.stride + at);
+    }
+    out
+}
+
+/// Writes variables to position `at` of a padded row.
+#[inline(always)]
+pub(crate) fn store<T: Lane, S: Simd, const F: usize>(
+    layout: Layout,
+    rows: &mut [T],
+    at: usize,
+    order: &[usize; F],
+    x: &[V<T, S>; F],
+) {
+    for f in 0..F {
+        x[f].store(rows, order[f] * layout.stride + at);
+    }
+}
+
+/// Adds `scale x` to position `at` of a padded row.
+#[inline(always)]
+pub(crate) fn add<T: Lane, S: Simd, const F: usize>(
+    s: S,
+    layout: Layout,
+    rows: &mut [T],
+    at: usize,
+    order: &[usize; F],
+    scale: V<T, S>,
+    x: &[V<T, S>; F],
+) {
+    for f in 0..F {
+        let place = order[f] * layout.stride + at;
+        let sum = scale.mul_add(x[f], V::load(s, rows, place));
+        sum.store(rows, place);
+    }
+}
+
+/// The variables in their own order.
+#[inline(always)]
+pub(crate) fn plain<const F: usize>() -> [usize; F] {
+    let mut order = [0; F];
+    for f in 0..F {
+        order[f] = f;
+    }
+    order
+}
+
+/// Conserved to primitive variables, in place.
+pub(crate) struct ToPrimitive<'a, T, L, const F: usize> {
+    pub(crate) code: PhantomData<L>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    pub(crate) rows: &'a mut [T],
+}
+
+impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitive<'_, T, L, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = plain::<F>();
+        let c = V::splat(s, self.c);
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let u = load(s, self.layout, self.rows, PAD + k, &order);
+            let w = L::primitive(c, &u);
+            store(self.layout, self.rows, PAD + k, &order, &w);
+        }
+    }
+}
+
+/// Primitive rows around a row of cells.
+#[derive(Clone, Copy)]
+pub(crate) struct Cross<'a, T> {
+    pub(crate) centre: &'a [T],
+    /// Rows at lower x, higher x, lower y and higher y.
+    pub(crate) sides: [&'a [T]; 4],
+}
+
+impl<T: Lane> Cross<'_, T> {
+    /// The one-sided differences of a variable along x, y and z.
+    #[inline(always)]
+    pub(crate) fn differences<S: Simd>(self, s: S, at: usize) -> [[V<T, S>; 2]; 3] {
+        let centre = V::load(s, self.centre, at);
+        [
+            [
+                centre - V::load(s, self.sides[0], at),
+                V::load(s, self.sides[1], at) - centre,
+            ],
+            [
+                centre - V::load(s, self.sides[2], at),
+                V::load(s, self.sides[3], at) - centre,
+            ],
+            [
+                centre - V::load(s, self.centre, at - 1),
+                V::load(s, self.centre, at + 1) - centre,
+            ],
+        ]
+    }
+}
+
+/// Limited differences, half-step prediction, and the states at the six faces of each cell.
+pub(crate) struct Faces<'a, T, L, M, const F: usize> {
+    pub(crate) code: PhantomData<(L, M)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    /// `dt / (2 dx)` along each axis.
+    pub(crate) half: [T; 3],
+    /// 1e-12 of the spacing along each axis.
+    pub(crate) tiny: [T; 3],
+    pub(crate) cross: Cross<'a, T>,
+    /// Rows of states at the lower faces along x, y and z.
+    pub(crate) low: [&'a mut [T]; 3],
+    /// Rows of states at the upper faces.
+    pub(crate) high: [&'a mut [T]; 3],
+    /// One where the reconstruction stands, zero where it would make the density or the pressure
+    /// vanish at a face and the cell is taken as uniform.
+    pub(crate) valid: &'a mut [T],
+    /// Whether it stands in the whole row.
+    pub(crate) all_valid: &'a mut bool,
+}
+
+impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = plain::<F>();
+        let layout = self.layout;
+        let c = V::splat(s, self.c);
+        let [zero, one, minus] = [0.0, 1.0, -0.5].map(|x| V::splat(s, T::of(x)));
+        let h = splat3(s, self.half);
+        let tiny = splat3(s, self.tiny);
+        let plus = -minus;
+        let mut bad = zero;
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let w = load(s, layout, self.cross.centre, at, &order);
+            let mut d = [[zero; F]; 3];
+            for f in 0..F {
+                let pairs = self.cross.differences(s, f * layout.stride + at);
+                for j in 0..3 {
+                    d[j][f] = M::limited(pairs[j][0], pairs[j][1], tiny[j]);
+                }
+            }
+            let predicted = predict::<_, L, F>(c, h, &w, &d);
+            let mut least = margin(&predicted, &d, 0);
+            if L::ENERGY {
+                least = least.min(margin(&predicted, &d, F - 1));
+            }
+            let good = zero.lt(least);
+            V::select(good, one, zero).store(self.valid, at);
+            bad = bad + V::select(good, zero, one);
+            let mut base = predicted;
+            for f in 0..F {
+                base[f] = V::select(good, predicted[f], w[f]);
+            }
+            for j in 0..3 {
+                for f in 0..F {
+                    let d = V::select(good, d[j][f], zero);
+                    let place = f * layout.stride + at;
+                    minus.mul_add(d, base[f]).store(self.low[j], place);
+                    plus.mul_add(d, base[f]).store(self.high[j], place);
+                }
+            }
+        }
+        *self.all_valid = bad.sum() == T::zero();
+    }
+}
+
+/// The least value of a variable on the faces of a cell.
+#[inline(always)]
+fn margin<N: Num, const F: usize>(w: &[N; F], d: &[[N; F]; 3], f: usize) -> N {
+    let largest = d[0][f].abs().max(d[1][f].abs()).max(d[2][f].abs());
+    w[f] - largest * w[f].constant(0.5)
+}
+
+#[inline(always)]
+pub(crate) fn splat3<T: Lane, S: Simd>(s: S, x: [T; 3]) -> [V<T, S>; 3] {
+    [V::splat(s, x[0]), V::splat(s, x[1]), V::splat(s, x[2])]
+}
+
+/// Fluxes through the faces between two rows, across x or y: taken from the one, given to the
+/// other.
+pub(crate) struct Exchange<'a, T, L, R, const F: usize> {
+    pub(crate) code: PhantomData<(L, R)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    pub(crate) axis: usize,
+    /// `dt / dx` across the faces.
+    pub(crate) scale: T,
+    pub(crate) l: &'a [T],
+    pub(crate) r: &'a [T],
+    pub(crate) from: &'a mut [T],
+    pub(crate) to: &'a mut [T],
+}
+
+impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Exchange<'_, T, L, R, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = across::<F>(self.axis);
+        let c = V::splat(s, self.c);
+        let scale = V::splat(s, self.scale);
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let l = load(s, self.layout, self.l, at, &order);
+            let r = load(s, self.layout, self.r, at, &order);
+            let f = R::flux::<_, L, F>(c, &l, &r);
+            add(s, self.layout, self.from, at, &order, -scale, &f);
+            add(s, self.layout, self.to, at, &order, scale, &f);
+        }
+    }
+}
+
+/// Fluxes through the lower faces of the cells of a row, across z.
+pub(crate) struct Along<'a, T, L, R, const F: usize> {
+    pub(crate) code: PhantomData<(L, R)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    /// States at the upper faces, with their periodic neighbours.
+    pub(crate) l: &'a [T],
+    /// States at the lower faces.
+    pub(crate) r: &'a [T],
+    pub(crate) flux: &'a mut [T],
+}
+
+impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Along<'_, T, L, R, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = across::<F>(2);
+        let c = V::splat(s, self.c);
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let l = load(s, self.layout, self.l, at - 1, &order);
+            let r = load(s, self.layout, self.r, at, &order);
+            let f = R::flux::<_, L, F>(c, &l, &r);
+            store(self.layout, self.flux, at, &order, &f);
+        }
+    }
+}
+
+/// `rows[k] += scale (flux[k] - flux[k + 1])`.
+pub(crate) struct Diverge<'a, T, const F: usize> {
+    pub(crate) layout: Layout,
+    pub(crate) scale: T,
+    pub(crate) flux: &'a [T],
+    pub(crate) rows: &'a mut [T],
+}
+
+impl<T: Lane, const F: usize> Kernel for Diverge<'_, T, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = plain::<F>();
+        let scale = V::splat(s, self.scale);
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let mut f = load(s, self.layout, self.flux, at, &order);
+            let next = load(s, self.layout, self.flux, at + 1, &order);
+            for i in 0..F {
+                f[i] = f[i] - next[i];
+            }
+            add(s, self.layout, self.rows, at, &order, scale, &f);
+        }
+    }
+}
+
+/// Whether the cells of a row of conserved variables are finite, and density and pressure above
+/// their floors.
+pub(crate) struct Sound<'a, T, L, const F: usize> {
+    pub(crate) code: PhantomData<L>,
+    pub(crate) layout: Layout,
+    pub(crate) density_floor: T,
+    /// The pressure's floor over gamma - 1.
+    pub(crate) energy_floor: T,
+    pub(crate) rows: &'a [T],
+    pub(crate) good: &'a mut bool,
+}
+
+impl<T: Lane, L: Law<F>, const F: usize> Kernel for Sound<'_, T, L, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = plain::<F>();
+        let [zero, one, infinity] = [0.0, 1.0, f64::INFINITY].map(|x| V::splat(s, T::of(x)));
+        let density_floor = V::splat(s, self.density_floor);
+        let energy_floor = V::splat(s, self.energy_floor);
+        let mut bad = zero;
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let u: [_; F] = load(s, self.layout, self.rows, PAD + k, &order);
+            let mut squares = zero;
+            for i in 1..4 {
+                squares = u[i].mul_add(u[i], squares);
+            }
+            let positive = V::select(density_floor.lt(u[0]), zero, one);
+            let finite = V::select((squares + u[0]).lt(infinity), zero, one);
+            bad = bad + positive + finite;
+            if L::ENERGY {
+                // 2 rho (E - rho v^2 / 2), without a division.
+                let thermal = (u[0] + u[0]) * (u[F - 1] - energy_floor) - squares;
+                bad = bad + V::select(zero.lt(thermal), zero, one);
+            }
+        }
+        *self.good = bad.sum() == T::zero();
+    }
+}
+
+/// The largest `sum_d (|v_d| + c) / dx_d` of a row.
+pub(crate) struct Signal<'a, T, L, const F: usize> {
+    pub(crate) code: PhantomData<L>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    /// `1 / dx` along each axis.
+    pub(crate) inverse: [T; 3],
+    /// Primitive variables.
+    pub(crate) rows: &'a [T],
+    pub(crate) largest: &'a mut T,
+}
+
+impl<T: Lane, L: Law<F>, const F: usize> Kernel for Signal<'_, T, L, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = plain::<F>();
+        let c = V::splat(s, self.c);
+        let inverse = splat3(s, self.inverse);
+        let zero = V::splat(s, T::zero());
+        let (mut largest, mut poison) = (zero, zero);
+        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+            let w: [_; F] = load(s, self.layout, self.rows, PAD + k, &order);
+            let sound = L::sound(c, &w);
+            let mut rate = V::splat(s, T::zero());
+            for j in 0..3 {
+                rate = (w[1 + j].abs() + sound).mul_add(inverse[j], rate);
+            }
+            largest = largest.max(rate);
+            // A maximum loses NaN.
+            poison = rate.mul_add(zero, poison);
+        }
+        *self.largest = largest.largest() + poison.sum();
+    }
+}

@@ -1,0 +1,311 @@
+//! The adjoint of the step, row by row.
+
+use std::marker::PhantomData;
+
+use pulp::Simd;
+
+use crate::kernels::{Cross, across, add, load, plain, splat3, store};
+use crate::lane::{Kernel, Lane, Num, V};
+use crate::law::Law;
+use crate::limiter::Limit;
+use crate::predict::predict_vjp;
+use crate::riemann::Riemann;
+use crate::rows::{Layout, PAD};
+
+/// What a kernel adds to the cotangent of the parameter.
+pub(crate) struct Sum<'a, T> {
+    /// One for each cell of a row, zero beyond.
+    pub(crate) live: &'a [T],
+    /// Whether this row's share is counted here.
+    pub(crate) counts: bool,
+    pub(crate) total: &'a mut f64,
+}
+
+impl<T: Lane> Sum<'_, T> {
+    #[inline(always)]
+    fn close<S: Simd>(self, sum: V<T, S>) {
+        if self.counts {
+            *self.total += sum.sum().f64();
+        }
+    }
+}
+
+/// Cotangents of the cells of a row: of the predicted state, and of the limited differences along
+/// x, y and z, one block of `F` fields after the other.
+pub(crate) const BLOCKS: usize = 4;
+
+/// Adjoint of [`Exchange`](crate::kernels::Exchange) and of the reconstruction at these faces.
+pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
+    pub(crate) code: PhantomData<(L, R)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    pub(crate) axis: usize,
+    pub(crate) scale: T,
+    pub(crate) l: &'a [T],
+    pub(crate) r: &'a [T],
+    /// Cotangents of the new state in the rows left and right of the faces.
+    pub(crate) from_bar: &'a [T],
+    pub(crate) to_bar: &'a [T],
+    /// Cotangents of the cells left of the faces: added to.
+    pub(crate) left: &'a mut [T],
+    /// Cotangents of the cells right of the faces: those along the axis are set; so are those of
+    /// the state where the axis is the first.
+    pub(crate) right: &'a mut [T],
+    pub(crate) sum: Sum<'a, T>,
+}
+
+impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, T, L, R, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = across::<F>(self.axis);
+        let layout = self.layout;
+        let block = F * layout.stride;
+        let along = (1 + self.axis) * block;
+        let first = self.axis == 0;
+        let c = V::splat(s, self.c);
+        let scale = V::splat(s, self.scale);
+        let [zero, one, half, minus] = [0.0, 1.0, 0.5, -0.5].map(|x| V::splat(s, T::of(x)));
+        let mut sum = zero;
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let l = load(s, layout, self.l, at, &order);
+            let r = load(s, layout, self.r, at, &order);
+            let from: [_; F] = load(s, layout, self.from_bar, at, &order);
+            let mut f_bar = load(s, layout, self.to_bar, at, &order);
+            for i in 0..F {
+                f_bar[i] = (f_bar[i] - from[i]) * scale;
+            }
+            let mut c_bar = zero;
+            let [l_bar, mut r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
+            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            add(s, layout, self.left, at, &order, one, &l_bar);
+            add(s, layout, self.left, along + at, &order, half, &l_bar);
+            if first {
+                store(layout, self.right, at, &order, &r_bar);
+            } else {
+                add(s, layout, self.right, at, &order, one, &r_bar);
+            }
+            for i in 0..F {
+                r_bar[i] = r_bar[i] * minus;
+            }
+            store(layout, self.right, along + at, &order, &r_bar);
+        }
+        self.sum.close(sum);
+    }
+}
+
+/// Adjoint of [`Along`](crate::kernels::Along): cotangents of both states at the lower face of
+/// each cell.
+pub(crate) struct AlongVjp<'a, T, L, R, const F: usize> {
+    pub(crate) code: PhantomData<(L, R)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    pub(crate) scale: T,
+    pub(crate) l: &'a [T],
+    pub(crate) r: &'a [T],
+    /// Cotangent of the new state.
+    pub(crate) bar: &'a [T],
+    pub(crate) l_bar: &'a mut [T],
+    pub(crate) r_bar: &'a mut [T],
+    pub(crate) sum: Sum<'a, T>,
+}
+
+impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, L, R, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let order = across::<F>(2);
+        let layout = self.layout;
+        let c = V::splat(s, self.c);
+        let scale = V::splat(s, self.scale);
+        let zero = c.zero();
+        let mut sum = zero;
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let l = load(s, layout, self.l, at - 1, &order);
+            let r = load(s, layout, self.r, at, &order);
+            let from: [_; F] = load(s, layout, self.bar, at - 1, &order);
+            let mut f_bar = load(s, layout, self.bar, at, &order);
+            for i in 0..F {
+                f_bar[i] = (f_bar[i] - from[i]) * scale;
+            }
+            let mut c_bar = zero;
+            let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
+            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            store(layout, self.l_bar, at, &order, &l_bar);
+            store(layout, self.r_bar, at, &order, &r_bar);
+        }
+        self.sum.close(sum);
+    }
+}
+
+/// Gathers the two faces across z of each cell into the cotangents of the cells.
+pub(crate) struct Gather<'a, T, const F: usize> {
+    pub(crate) layout: Layout,
+    /// Of the state left of the lower face, with the periodic neighbour.
+    pub(crate) l_bar: &'a [T],
+    pub(crate) r_bar: &'a [T],
+    pub(crate) cells: &'a mut [T],
+}
+
+impl<T: Lane, const F: usize> Kernel for Gather<'_, T, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let layout = self.layout;
+        let order = plain::<F>();
+        let along = 3 * F * layout.stride;
+        let [one, half] = [1.0, 0.5].map(|x| V::splat(s, T::of(x)));
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let low: [V<T, S>; F] = load(s, layout, self.r_bar, at, &order);
+            let high: [V<T, S>; F] = load(s, layout, self.l_bar, at + 1, &order);
+            let (mut total, mut slope) = (low, low);
+            for f in 0..F {
+                total[f] = low[f] + high[f];
+                slope[f] = (high[f] - low[f]) * half;
+            }
+            add(s, layout, self.cells, at, &order, one, &total);
+            store(layout, self.cells, along + at, &order, &slope);
+        }
+    }
+}
+
+/// Adjoint of the prediction and of the limited differences of a row of cells: spreads onto the
+/// cotangents of the primitive variables of the row and its neighbours.
+pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
+    pub(crate) code: PhantomData<(L, M)>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    pub(crate) half: [T; 3],
+    pub(crate) tiny: [T; 3],
+    pub(crate) cross: Cross<'a, T>,
+    pub(crate) valid: &'a [T],
+    /// Cotangents of the cells.
+    pub(crate) cells: &'a [T],
+    /// Cotangents of the primitive variables: of this row, and of those at lower x, higher x
+    /// (set), lower y and higher y.
+    pub(crate) own: &'a mut [T],
+    pub(crate) sides: [&'a mut [T]; 4],
+    /// What goes to the next cells along z, downwards and upwards.
+    pub(crate) down: &'a mut [T],
+    pub(crate) up: &'a mut [T],
+    pub(crate) sum: Sum<'a, T>,
+}
+
+impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L, M, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let layout = self.layout;
+        let order = plain::<F>();
+        let block = F * layout.stride;
+        let c = V::splat(s, self.c);
+        let zero = c.zero();
+        let h = splat3(s, self.half);
+        let tiny = splat3(s, self.tiny);
+        let [low_x, high_x, low_y, high_y] = self.sides;
+        let mut sum = zero;
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let good = zero.lt(V::load(s, self.valid, at));
+            let w = load(s, layout, self.cross.centre, at, &order);
+            let mut d = [[zero; F]; 3];
+            let mut slopes = [[[zero; 2]; F]; 3];
+            for f in 0..F {
+                let pairs = self.cross.differences(s, f * layout.stride + at);
+                for j in 0..3 {
+                    let (limited, partials) = M::partials(pairs[j][0], pairs[j][1], tiny[j]);
+                    d[j][f] = V::select(good, limited, zero);
+                    slopes[j][f] = partials;
+                }
+            }
+            let bar = load(s, layout, self.cells, at, &order);
+            let mut d_bar = [
+                load(s, layout, self.cells, block + at, &order),
+                load(s, layout, self.cells, 2 * block + at, &order),
+                load(s, layout, self.cells, 3 * block + at, &order),
+            ];
+            let mut c_bar = zero;
+            let w_bar = predict_vjp::<_, L, F>(c, h, &w, &d, &bar, &mut d_bar, &mut c_bar);
+            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            for f in 0..F {
+                let place = f * layout.stride + at;
+                let mut own = w_bar[f];
+                let mut spread = [[zero; 2]; 3];
+                for j in 0..3 {
+                    let bar = V::select(good, d_bar[j][f], zero);
+                    let (a_bar, b_bar) = (slopes[j][f][0] * bar, slopes[j][f][1] * bar);
+                    own = own + a_bar - b_bar;
+                    spread[j] = [-a_bar, b_bar];
+                }
+                (own + V::load(s, self.own, place)).store(self.own, place);
+                (spread[0][0] + V::load(s, low_x, place)).store(low_x, place);
+                spread[0][1].store(high_x, place);
+                (spread[1][0] + V::load(s, low_y, place)).store(low_y, place);
+                (spread[1][1] + V::load(s, high_y, place)).store(high_y, place);
+                spread[2][0].store(self.down, place);
+                spread[2][1].store(self.up, place);
+            }
+        }
+        self.sum.close(sum);
+    }
+}
+
+/// Adds what comes from the next cells along z: `own[k] += down[k + 1] + up[k - 1]`.
+pub(crate) struct Shift<'a, T, const F: usize> {
+    pub(crate) layout: Layout,
+    pub(crate) down: &'a [T],
+    pub(crate) up: &'a [T],
+    pub(crate) own: &'a mut [T],
+}
+
+impl<T: Lane, const F: usize> Kernel for Shift<'_, T, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let layout = self.layout;
+        let order = plain::<F>();
+        let one = V::splat(s, T::one());
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let mut sum: [V<T, S>; F] = load(s, layout, self.down, at + 1, &order);
+            let up: [V<T, S>; F] = load(s, layout, self.up, at - 1, &order);
+            for f in 0..F {
+                sum[f] = sum[f] + up[f];
+            }
+            add(s, layout, self.own, at, &order, one, &sum);
+        }
+    }
+}
+
+/// Adjoint of [`ToPrimitive`](crate::kernels::ToPrimitive): adds to the cotangent of the
+/// conserved variables.
+pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
+    pub(crate) code: PhantomData<L>,
+    pub(crate) c: T,
+    pub(crate) layout: Layout,
+    /// Primitive variables.
+    pub(crate) rows: &'a [T],
+    pub(crate) bar: &'a [T],
+    /// Cotangents of the conserved variables.
+    pub(crate) out: &'a mut [T],
+    pub(crate) sum: Sum<'a, T>,
+}
+
+impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let layout = self.layout;
+        let order = plain::<F>();
+        let c = V::splat(s, self.c);
+        let one = V::splat(s, T::one());
+        let mut sum = c.zero();
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let w = load(s, layout, self.rows, at, &order);
+            let bar = load(s, layout, self.bar, at, &order);
+            let mut c_bar = c.zero();
+            let u_bar = L::primitive_vjp(c, &w, &bar, &mut c_bar);
+            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            add(s, layout, self.out, at, &order, one, &u_bar);
+        }
+        self.sum.close(sum);
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of gas against an independent code, analytic solutions, conservation laws and difference
+//! quotients. One binary: each would compile the kernels anew.
+
+mod common;
+mod errors;
+mod golden;
+mod gradients;
+mod invariants;
+mod physics;
