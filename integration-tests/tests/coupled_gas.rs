@@ -247,7 +247,7 @@ fn loss_b(x: &State) -> Result<(f64, State)> {
 fn one_step() {
     let system = system();
     let mut x = start();
-    for motion in elements(&[DT]) {
+    for motion in elements(&[DT], |_| 1.0) {
         x = Element::new(&system, motion)
             .apply(&parameters(), x)
             .unwrap();

@@ -427,7 +427,7 @@ impl<T: Real, E: EquationOfState<T>> MatterAdjoint<T> for Gas<T, E> {
     fn kick_drift_vjp(
         &self,
         p: &E::Params,
-        x: &E::State,
+        x: &mut E::State,
         gravity: &Gravity<T>,
         kick: f64,
         drift: f64,
