@@ -1,5 +1,6 @@
 //! Gas: unsplit second-order Godunov finite volumes on a periodic mesh, with exact adjoints.
 
+mod accretion;
 mod arrays;
 mod conserved;
 mod engine;
@@ -24,6 +25,7 @@ mod sweep;
 mod sweep_vjp;
 mod tiles;
 
+pub use accretion::{Accretion, AccretionParams, Bondi};
 pub use conserved::Conserved;
 pub use error::GasError;
 pub use gas::{Gas, IdealGas, IsothermalGas, Repairs, Scheme};

@@ -1,5 +1,6 @@
 //! Gas in configuration files.
 
+pub mod accretion;
 pub mod initial;
 
 use adastra_core::Real;
@@ -21,6 +22,7 @@ use crate::{
 pub fn plugin(registry: &mut Registry) -> Result<()> {
     registry.matter::<IsothermalMatter>()?;
     registry.matter::<IdealMatter>()?;
+    registry.process::<accretion::BondiProcess>()?;
     initial::register(registry)
 }
 

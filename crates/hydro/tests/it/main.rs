@@ -1,6 +1,7 @@
 //! Tests of gas against an independent code, analytic solutions, conservation laws and difference
 //! quotients. One binary: each would compile the kernels anew.
 
+mod accretion;
 mod common;
 mod errors;
 mod golden;
