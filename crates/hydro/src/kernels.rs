@@ -124,7 +124,10 @@ impl<T: Lane> Cross<'_, T> {
         let (low, high) = match axis {
             0 => (V::load(s, self.sides[0], at), V::load(s, self.sides[1], at)),
             1 => (V::load(s, self.sides[2], at), V::load(s, self.sides[3], at)),
-            _ => (V::load(s, self.centre, at - 1), V::load(s, self.centre, at + 1)),
+            _ => (
+                V::load(s, self.centre, at - 1),
+                V::load(s, self.centre, at + 1),
+            ),
         };
         [centre - low, high - centre]
     }

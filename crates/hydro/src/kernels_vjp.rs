@@ -209,34 +209,49 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             let w = load(s, layout, self.cross.centre, at, &order);
             let bar = load(s, layout, self.cells, at, &order);
             let mut vjp = PredictVjp::new::<L>(c, &w, &bar);
-            for j in 0..3 {
-                let mut d = [zero; F];
-                let mut slopes = [[zero; 2]; F];
-                for f in 0..F {
-                    let [a, b] = self.cross.differences(s, j, f * layout.stride + at);
-                    let (limited, partials) = M::partials(a, b, tiny[j]);
-                    d[f] = V::select(good, limited, zero);
-                    slopes[f] = partials;
-                }
-                let mut d_bar = load(s, layout, self.cells, (1 + j) * block + at, &order);
-                vjp.axis::<L>(j, h[j], &d, &mut d_bar);
-                for f in 0..F {
-                    let place = f * layout.stride + at;
-                    let d_bar = V::select(good, d_bar[f], zero);
-                    let (a_bar, b_bar) = (slopes[f][0] * d_bar, slopes[f][1] * d_bar);
-                    vjp.w_bar[f] = vjp.w_bar[f] + (a_bar - b_bar);
-                    if j == 0 {
-                        (V::load(s, low_x, place) - a_bar).store(low_x, place);
-                        b_bar.store(high_x, place);
-                    } else if j == 1 {
-                        (V::load(s, low_y, place) - a_bar).store(low_y, place);
-                        (V::load(s, high_y, place) + b_bar).store(high_y, place);
-                    } else {
-                        (-a_bar).store(self.down, place);
-                        b_bar.store(self.up, place);
-                    }
-                }
+            macro_rules! along_x {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (V::load(s, low_x, $place) - $a_bar).store(low_x, $place);
+                    $b_bar.store(high_x, $place);
+                };
             }
+            macro_rules! along_y {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (V::load(s, low_y, $place) - $a_bar).store(low_y, $place);
+                    (V::load(s, high_y, $place) + $b_bar).store(high_y, $place);
+                };
+            }
+            macro_rules! along_z {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (-$a_bar).store(self.down, $place);
+                    $b_bar.store(self.up, $place);
+                };
+            }
+            // Written out for each axis: a loop would keep its arrays in memory.
+            macro_rules! axis {
+                ($j:literal, $spread:ident) => {{
+                    let mut d = [zero; F];
+                    let mut slopes = [[zero; 2]; F];
+                    for f in 0..F {
+                        let [a, b] = self.cross.differences(s, $j, f * layout.stride + at);
+                        let (limited, partials) = M::partials(a, b, tiny[$j]);
+                        d[f] = V::select(good, limited, zero);
+                        slopes[f] = partials;
+                    }
+                    let mut d_bar = load(s, layout, self.cells, (1 + $j) * block + at, &order);
+                    vjp.axis::<L>($j, h[$j], &d, &mut d_bar);
+                    for f in 0..F {
+                        let d_bar = V::select(good, d_bar[f], zero);
+                        let (a_bar, b_bar) = (slopes[f][0] * d_bar, slopes[f][1] * d_bar);
+                        vjp.w_bar[f] = vjp.w_bar[f] + (a_bar - b_bar);
+                        let place = f * layout.stride + at;
+                        $spread!(place, a_bar, b_bar);
+                    }
+                }};
+            }
+            axis!(0, along_x);
+            axis!(1, along_y);
+            axis!(2, along_z);
             let (w_bar, c_bar) = vjp.finish::<L>();
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
             add(s, layout, self.own, at, &order, c.constant(1.0), &w_bar);

@@ -24,19 +24,35 @@ pub(crate) fn predict<N: Num, L: Law<F>, const F: usize>(
     let inverse = c.constant(1.0) / w[0];
     let mut out = *w;
     let mut divergence = c.zero();
-    for j in 0..3 {
-        let courant = h[j] * w[1 + j];
-        for f in 0..F {
-            out[f] = out[f] - courant * d[j][f];
-        }
-        divergence = h[j].mul_add(d[j][1 + j], divergence);
-        out[1 + j] = out[1 + j] - h[j] * L::force(c, w, &d[j], inverse);
-    }
+    // Written out: a loop would keep its arrays in memory.
+    advance::<_, L, F>(c, 0, h[0], w, &d[0], inverse, &mut out, &mut divergence);
+    advance::<_, L, F>(c, 1, h[1], w, &d[1], inverse, &mut out, &mut divergence);
+    advance::<_, L, F>(c, 2, h[2], w, &d[2], inverse, &mut out, &mut divergence);
     out[0] = out[0] - w[0] * divergence;
     if L::ENERGY {
         out[F - 1] = out[F - 1] - c * w[F - 1] * divergence;
     }
     out
+}
+
+/// What the differences along axis `j` change, and their share of the divergence.
+#[inline(always)]
+fn advance<N: Num, L: Law<F>, const F: usize>(
+    c: N,
+    j: usize,
+    h: N,
+    w: &[N; F],
+    d: &[N; F],
+    inverse: N,
+    out: &mut [N; F],
+    divergence: &mut N,
+) {
+    let courant = h * w[1 + j];
+    for f in 0..F {
+        out[f] = out[f] - courant * d[f];
+    }
+    *divergence = h.mul_add(d[1 + j], *divergence);
+    out[1 + j] = out[1 + j] - h * L::force(c, w, d, inverse);
 }
 
 /// Adjoint of [`predict`], one axis at a time, so that few numbers are in hand at once.
