@@ -117,24 +117,19 @@ pub(crate) struct Cross<'a, T> {
 }
 
 impl<T: Lane> Cross<'_, T> {
-    /// The one-sided differences of a variable along x, y and z.
+    /// The one-sided differences of a variable along an axis.
     #[inline(always)]
-    pub(crate) fn differences<S: Simd>(self, s: S, at: usize) -> [[V<T, S>; 2]; 3] {
+    pub(crate) fn differences<S: Simd>(self, s: S, axis: usize, at: usize) -> [V<T, S>; 2] {
         let centre = V::load(s, self.centre, at);
-        [
-            [
-                centre - V::load(s, self.sides[0], at),
-                V::load(s, self.sides[1], at) - centre,
-            ],
-            [
-                centre - V::load(s, self.sides[2], at),
-                V::load(s, self.sides[3], at) - centre,
-            ],
-            [
-                centre - V::load(s, self.centre, at - 1),
-                V::load(s, self.centre, at + 1) - centre,
-            ],
-        ]
+        let (low, high) = match axis {
+            0 => (V::load(s, self.sides[0], at), V::load(s, self.sides[1], at)),
+            1 => (V::load(s, self.sides[2], at), V::load(s, self.sides[3], at)),
+            _ => (
+                V::load(s, self.centre, at - 1),
+                V::load(s, self.centre, at + 1),
+            ),
+        };
+        [centre - low, high - centre]
     }
 }
 
@@ -175,9 +170,9 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
             let w = load(s, layout, self.cross.centre, at, &order);
             let mut d = [[zero; F]; 3];
             for f in 0..F {
-                let pairs = self.cross.differences(s, f * layout.stride + at);
                 for j in 0..3 {
-                    d[j][f] = M::limited(pairs[j][0], pairs[j][1], tiny[j]);
+                    let [a, b] = self.cross.differences(s, j, f * layout.stride + at);
+                    d[j][f] = M::limited(a, b, tiny[j]);
                 }
             }
             let predicted = predict::<_, L, F>(c, h, &w, &d);

@@ -8,7 +8,7 @@ use crate::kernels::{Cross, across, add, load, plain, splat3, store};
 use crate::lane::{Kernel, Lane, Num, V};
 use crate::law::Law;
 use crate::limiter::Limit;
-use crate::predict::predict_vjp;
+use crate::predict::PredictVjp;
 use crate::riemann::Riemann;
 use crate::rows::{Layout, PAD};
 
@@ -207,43 +207,54 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             let at = PAD + k;
             let good = zero.lt(V::load(s, self.valid, at));
             let w = load(s, layout, self.cross.centre, at, &order);
-            let mut d = [[zero; F]; 3];
-            let mut slopes = [[[zero; 2]; F]; 3];
-            for f in 0..F {
-                let pairs = self.cross.differences(s, f * layout.stride + at);
-                for j in 0..3 {
-                    let (limited, partials) = M::partials(pairs[j][0], pairs[j][1], tiny[j]);
-                    d[j][f] = V::select(good, limited, zero);
-                    slopes[j][f] = partials;
-                }
-            }
             let bar = load(s, layout, self.cells, at, &order);
-            let mut d_bar = [
-                load(s, layout, self.cells, block + at, &order),
-                load(s, layout, self.cells, 2 * block + at, &order),
-                load(s, layout, self.cells, 3 * block + at, &order),
-            ];
-            let mut c_bar = zero;
-            let w_bar = predict_vjp::<_, L, F>(c, h, &w, &d, &bar, &mut d_bar, &mut c_bar);
-            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            for f in 0..F {
-                let place = f * layout.stride + at;
-                let mut own = w_bar[f];
-                let mut spread = [[zero; 2]; 3];
-                for j in 0..3 {
-                    let bar = V::select(good, d_bar[j][f], zero);
-                    let (a_bar, b_bar) = (slopes[j][f][0] * bar, slopes[j][f][1] * bar);
-                    own = own + a_bar - b_bar;
-                    spread[j] = [-a_bar, b_bar];
-                }
-                (own + V::load(s, self.own, place)).store(self.own, place);
-                (spread[0][0] + V::load(s, low_x, place)).store(low_x, place);
-                spread[0][1].store(high_x, place);
-                (spread[1][0] + V::load(s, low_y, place)).store(low_y, place);
-                (spread[1][1] + V::load(s, high_y, place)).store(high_y, place);
-                spread[2][0].store(self.down, place);
-                spread[2][1].store(self.up, place);
+            let mut vjp = PredictVjp::new::<L>(c, &w, &bar);
+            macro_rules! along_x {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (V::load(s, low_x, $place) - $a_bar).store(low_x, $place);
+                    $b_bar.store(high_x, $place);
+                };
             }
+            macro_rules! along_y {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (V::load(s, low_y, $place) - $a_bar).store(low_y, $place);
+                    (V::load(s, high_y, $place) + $b_bar).store(high_y, $place);
+                };
+            }
+            macro_rules! along_z {
+                ($place:expr, $a_bar:expr, $b_bar:expr) => {
+                    (-$a_bar).store(self.down, $place);
+                    $b_bar.store(self.up, $place);
+                };
+            }
+            // Written out for each axis: a loop would keep its arrays in memory.
+            macro_rules! axis {
+                ($j:literal, $spread:ident) => {{
+                    let mut d = [zero; F];
+                    let mut slopes = [[zero; 2]; F];
+                    for f in 0..F {
+                        let [a, b] = self.cross.differences(s, $j, f * layout.stride + at);
+                        let (limited, partials) = M::partials(a, b, tiny[$j]);
+                        d[f] = V::select(good, limited, zero);
+                        slopes[f] = partials;
+                    }
+                    let mut d_bar = load(s, layout, self.cells, (1 + $j) * block + at, &order);
+                    vjp.axis::<L>($j, h[$j], &d, &mut d_bar);
+                    for f in 0..F {
+                        let d_bar = V::select(good, d_bar[f], zero);
+                        let (a_bar, b_bar) = (slopes[f][0] * d_bar, slopes[f][1] * d_bar);
+                        vjp.w_bar[f] = vjp.w_bar[f] + (a_bar - b_bar);
+                        let place = f * layout.stride + at;
+                        $spread!(place, a_bar, b_bar);
+                    }
+                }};
+            }
+            axis!(0, along_x);
+            axis!(1, along_y);
+            axis!(2, along_z);
+            let (w_bar, c_bar) = vjp.finish::<L>();
+            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            add(s, layout, self.own, at, &order, c.constant(1.0), &w_bar);
         }
         self.sum.close(sum);
     }

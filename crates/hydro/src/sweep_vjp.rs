@@ -21,7 +21,7 @@ pub(crate) struct Window<T> {
     rows: usize,
     layout: Layout,
     primitive: Ring<T>,
-    /// Cotangent of the new state.
+    /// Cotangent of the new state; in the end, of the old one.
     bar: Ring<T>,
     high_x: Ring<T>,
     high_y: Ring<T>,
@@ -46,13 +46,13 @@ impl<T: Lane> Window<T> {
             rows,
             layout,
             primitive: ring(4, rows + 6),
-            bar: ring(2, rows + 6),
+            bar: ring(3, rows + 6),
             high_x: ring(2, rows + 6),
             high_y: ring(1, 2),
             valid: Ring::new(T::zero(), 2, rows + 6, layout.stride),
             cells: Ring::new(T::zero(), 2, rows + 6, BLOCKS * group),
             primitive_bar: ring(3, rows + 6),
-            scratch: ring(1, 7),
+            scratch: ring(1, 6),
             live,
         }
     }
@@ -149,8 +149,8 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 if t < 5 || far(t - 2, r) > 0 {
                     continue;
                 }
-                let [result] = window.scratch.rows_mut([(0, 6)]);
-                fill(layout, result, bar, place3(job.cells, tile, t - 2, r));
+                // The new state holds the old one as it is: its cotangent is where to add to.
+                let result = window.bar.row_mut(t - 2, r);
                 let kernel = ToPrimitiveVjp {
                     code: marker(self.law),
                     c: job.c,

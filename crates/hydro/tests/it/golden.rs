@@ -29,7 +29,7 @@ fn one_step() {
     found.extend(velocities.map(|m| m / &end.density));
     for (found, expected) in found.iter().zip(expected.outer_iter()) {
         let found = found.select(Axis(0), &[0, 9, 17, 31]);
-        let difference = distance(&found, &expected);
+        let difference = distance(&found, expected);
         assert!(difference < 1e-12, "{difference:e}");
     }
     assert_eq!(gas.repairs(), Default::default());
