@@ -1,0 +1,3 @@
+//! Tests of the N-body crate: one binary.
+
+mod gravity;
