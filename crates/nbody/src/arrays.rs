@@ -48,3 +48,15 @@ pub(crate) fn dense_mut<T: Real, D: Dimension>(a: &mut Array<T, D>) -> &mut [T] 
     a.as_slice_mut()
         .expect("an owned array in standard layout is contiguous")
 }
+
+/// The rows of an array of shape (n, 3), in f64.
+pub(crate) fn triples<T: Real>(a: &Array2<T>) -> Vec<[f64; 3]> {
+    let values = dense(a);
+    let rows = values.chunks_exact(3);
+    rows.map(|x| [x[0].f64(), x[1].f64(), x[2].f64()]).collect()
+}
+
+/// Rows as an array of shape (n, 3).
+pub(crate) fn from_triples<T: Real>(rows: &[[f64; 3]]) -> Array2<T> {
+    Array2::from_shape_fn((rows.len(), 3), |(i, k)| T::of(rows[i][k]))
+}

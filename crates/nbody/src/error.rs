@@ -35,6 +35,19 @@ pub enum NBodyError {
         /// Where it is.
         position: [f64; 3],
     },
+    /// A potential has no finite force at the place of a particle.
+    #[error(
+        "the potential {potential} has no finite force at {position:?} kpc, where particle \
+         {particle} is"
+    )]
+    Singular {
+        /// The potential's name.
+        potential: String,
+        /// Which particle, from zero.
+        particle: usize,
+        /// Where it is.
+        position: [f64; 3],
+    },
     /// A number lies outside its range.
     #[error("{name} = {value}: must be {allowed}")]
     Range {

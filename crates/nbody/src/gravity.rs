@@ -4,7 +4,7 @@ use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent, state};
 use ndarray::{Array1, Array2};
 
 use crate::NBodyError;
-use crate::arrays::{dense, particles, shape};
+use crate::arrays::{dense, from_triples, particles, shape, triples};
 use crate::pairs::{self, Accelerate, Columns, PairPrecision, Potential, PullBack, PushForward};
 
 state! {
@@ -276,18 +276,13 @@ fn diagnosis<T: Real>(
     }
 }
 
-/// Accelerations as an array.
-fn array<T: Real>(a: &[[f64; 3]]) -> Array2<T> {
-    Array2::from_shape_fn((a.len(), 3), |(i, k)| T::of(a[i][k]))
-}
-
 impl<T: Real> Operator<T> for SelfGravity {
     type Params = GravityParams<T>;
     type In = (Array2<T>, Array1<T>);
     type Out = Array2<T>;
 
     fn apply(&self, p: &GravityParams<T>, (position, mass): Self::In) -> Result<Array2<T>> {
-        Ok(array(&self.each(p, &position, &mass)?))
+        Ok(from_triples(&self.each(p, &position, &mass)?))
     }
 }
 
@@ -300,7 +295,7 @@ impl<T: Real> Tangent<T> for SelfGravity {
         dx: Self::In,
     ) -> Result<(Array2<T>, Array2<T>)> {
         let (a, da) = self.push_forward(p, dp, (&x.0, &x.1), (&dx.0, &dx.1))?;
-        Ok((array(&a), array(&da)))
+        Ok((from_triples(&a), from_triples(&da)))
     }
 }
 
@@ -308,7 +303,7 @@ impl<T: Real> Adjoint<T> for SelfGravity {
     type Saved = Self::In;
 
     fn record(&self, p: &GravityParams<T>, x: Self::In) -> Result<(Array2<T>, Self::In)> {
-        Ok((array(&self.each(p, &x.0, &x.1)?), x))
+        Ok((from_triples(&self.each(p, &x.0, &x.1)?), x))
     }
 
     fn vjp(
@@ -323,15 +318,11 @@ impl<T: Real> Adjoint<T> for SelfGravity {
             y_bar.shape(),
             position.shape(),
         )?;
-        let w: Vec<[f64; 3]> = y_bar
-            .rows()
-            .into_iter()
-            .map(|w| std::array::from_fn(|k| w[k].f64()))
-            .collect();
+        let w = triples(&y_bar);
         let bar = self.pull_back::<T, false>(p, &position, &mass, &w)?;
         p_bar.gravitational_constant += T::of(bar.gravitational_constant);
         p_bar.softening += T::of(bar.softening);
         let mass_bar = bar.mass.iter().map(|&m| T::of(m)).collect();
-        Ok((array(&bar.position), mass_bar))
+        Ok((from_triples(&bar.position), mass_bar))
     }
 }

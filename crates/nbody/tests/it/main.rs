@@ -1,3 +1,8 @@
 //! Tests of the N-body crate: one binary.
 
+mod common;
+
+mod golden;
 mod gravity;
+mod integration;
+mod potentials;
