@@ -7,6 +7,7 @@ mod integration;
 mod pairs;
 mod potential;
 mod simd;
+mod sphere;
 mod system;
 
 pub use adastra_particles::ParticleState;
@@ -19,6 +20,7 @@ pub use potential::{
     Logarithmic, MiyamotoNagai, Nfw, Number, Parameter, Plummer, PointMass, Profile, ScalarProfile,
     TriaxialNfw, TruncatedPowerLaw,
 };
+pub use sphere::{Sphere, SphereParams};
 pub use system::{Conserved, NBody, NBodyParams};
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.

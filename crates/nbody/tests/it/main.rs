@@ -6,3 +6,4 @@ mod golden;
 mod gravity;
 mod integration;
 mod potentials;
+mod spheres;
