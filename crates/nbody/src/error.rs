@@ -48,6 +48,17 @@ pub enum NBodyError {
         /// Where it is.
         position: [f64; 3],
     },
+    /// A particle is in no direction from the observer, or in one where longitudes meet.
+    #[error(
+        "particle {particle} at {position:?} kpc is at the observer, at a pole of the frame, or \
+         nowhere: it has no longitude"
+    )]
+    NoDirection {
+        /// Which particle, from zero.
+        particle: usize,
+        /// Where it is, in Galactocentric coordinates.
+        position: [f64; 3],
+    },
     /// A number lies outside its range.
     #[error("{name} = {value}: must be {allowed}")]
     Range {

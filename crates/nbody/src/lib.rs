@@ -7,6 +7,7 @@ mod integration;
 mod pairs;
 mod potential;
 mod simd;
+mod sky;
 mod sphere;
 mod system;
 
@@ -20,6 +21,7 @@ pub use potential::{
     Logarithmic, MiyamotoNagai, Nfw, Number, Parameter, Plummer, PointMass, Profile, ScalarProfile,
     TriaxialNfw, TruncatedPowerLaw,
 };
+pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
 pub use system::{Conserved, NBody, NBodyParams};
 

@@ -45,73 +45,48 @@ impl<S: Simd, const D: usize, const T: usize> Jet<S, D, T> {
     }
 
     /// f(self), from f, f' and f'' at v.
+    // Loops, here and below: `map` and `from_fn` of arrays are calls that need not be inlined, and
+    // what is not inlined is compiled without vector registers.
     #[inline(always)]
-    fn chain(self, [f, first, second]: [S::f64s; 3]) -> Self {
+    fn chain(mut self, [f, first, second]: [S::f64s; 3]) -> Self {
         let s = self.s;
-        Self {
-            s,
-            v: f,
-            d: self.d.map(
-                #[inline(always)]
-                |d| s.mul_f64s(first, d),
-            ),
-            t: self.t.map(
-                #[inline(always)]
-                |t| s.mul_f64s(first, t),
-            ),
-            dt: std::array::from_fn(
-                #[inline(always)]
-                |i| {
-                    let bend = s.mul_f64s(second, self.t[i]);
-                    std::array::from_fn(
-                        #[inline(always)]
-                        |k| {
-                            let straight = s.mul_f64s(first, self.dt[i][k]);
-                            s.mul_add_e_f64s(bend, self.d[k], straight)
-                        },
-                    )
-                },
-            ),
+        for i in 0..T {
+            let bend = s.mul_f64s(second, self.t[i]);
+            for k in 0..D {
+                let straight = s.mul_f64s(first, self.dt[i][k]);
+                self.dt[i][k] = s.mul_add_e_f64s(bend, self.d[k], straight);
+            }
+            self.t[i] = s.mul_f64s(first, self.t[i]);
         }
+        for k in 0..D {
+            self.d[k] = s.mul_f64s(first, self.d[k]);
+        }
+        self.v = f;
+        self
+    }
+
+    #[inline(always)]
+    fn both(mut self, other: Self, f: impl Fn(S::f64s, S::f64s) -> S::f64s) -> Self {
+        self.v = f(self.v, other.v);
+        for k in 0..D {
+            self.d[k] = f(self.d[k], other.d[k]);
+        }
+        for i in 0..T {
+            self.t[i] = f(self.t[i], other.t[i]);
+            for k in 0..D {
+                self.dt[i][k] = f(self.dt[i][k], other.dt[i][k]);
+            }
+        }
+        self
     }
 
     #[inline(always)]
     fn each(self, f: impl Fn(S::f64s) -> S::f64s) -> Self {
-        Self {
-            s: self.s,
-            v: f(self.v),
-            d: self.d.map(&f),
-            t: self.t.map(&f),
-            dt: self.dt.map(
-                #[inline(always)]
-                |d| d.map(&f),
-            ),
-        }
-    }
-
-    #[inline(always)]
-    fn both(self, other: Self, f: impl Fn(S::f64s, S::f64s) -> S::f64s) -> Self {
-        Self {
-            s: self.s,
-            v: f(self.v, other.v),
-            d: std::array::from_fn(
-                #[inline(always)]
-                |k| f(self.d[k], other.d[k]),
-            ),
-            t: std::array::from_fn(
-                #[inline(always)]
-                |i| f(self.t[i], other.t[i]),
-            ),
-            dt: std::array::from_fn(
-                #[inline(always)]
-                |i| {
-                    std::array::from_fn(
-                        #[inline(always)]
-                        |k| f(self.dt[i][k], other.dt[i][k]),
-                    )
-                },
-            ),
-        }
+        self.both(
+            self,
+            #[inline(always)]
+            |x, _| f(x),
+        )
     }
 }
 
@@ -216,10 +191,11 @@ impl<S: Simd, const D: usize, const T: usize> Number for Jet<S, D, T> {
         let bend = s.negate_mul_add_e_f64s(inverse, inverse, s.neg_f64s(twice));
         let far = [f, first, s.mul_f64s(bend, over)];
         let small = s.less_than_f64s(x, s.splat_f64s(NEAR));
-        self.chain(std::array::from_fn(
-            #[inline(always)]
-            |order| s.select_f64s(small, polynomial(s, &SERIES[order], x), far[order]),
-        ))
+        let mut f = far;
+        for order in 0..3 {
+            f[order] = s.select_f64s(small, polynomial(s, &SERIES[order], x), far[order]);
+        }
+        self.chain(f)
     }
 }
 
@@ -263,32 +239,21 @@ impl<S: Simd, const D: usize, const T: usize> Mul for Jet<S, D, T> {
     #[inline(always)]
     fn mul(self, b: Self) -> Self {
         let (a, s) = (self, self.s);
-        Self {
-            s,
-            v: s.mul_f64s(a.v, b.v),
-            d: std::array::from_fn(
-                #[inline(always)]
-                |k| s.mul_add_e_f64s(a.v, b.d[k], s.mul_f64s(a.d[k], b.v)),
-            ),
-            t: std::array::from_fn(
-                #[inline(always)]
-                |i| s.mul_add_e_f64s(a.v, b.t[i], s.mul_f64s(a.t[i], b.v)),
-            ),
-            dt: std::array::from_fn(
-                #[inline(always)]
-                |i| {
-                    std::array::from_fn(
-                        #[inline(always)]
-                        |k| {
-                            let mut sum = s.mul_f64s(a.dt[i][k], b.v);
-                            sum = s.mul_add_e_f64s(a.t[i], b.d[k], sum);
-                            sum = s.mul_add_e_f64s(a.d[k], b.t[i], sum);
-                            s.mul_add_e_f64s(a.v, b.dt[i][k], sum)
-                        },
-                    )
-                },
-            ),
+        let mut y = a;
+        y.v = s.mul_f64s(a.v, b.v);
+        for k in 0..D {
+            y.d[k] = s.mul_add_e_f64s(a.v, b.d[k], s.mul_f64s(a.d[k], b.v));
         }
+        for i in 0..T {
+            y.t[i] = s.mul_add_e_f64s(a.v, b.t[i], s.mul_f64s(a.t[i], b.v));
+            for k in 0..D {
+                let mut sum = s.mul_f64s(a.dt[i][k], b.v);
+                sum = s.mul_add_e_f64s(a.t[i], b.d[k], sum);
+                sum = s.mul_add_e_f64s(a.d[k], b.t[i], sum);
+                y.dt[i][k] = s.mul_add_e_f64s(a.v, b.dt[i][k], sum);
+            }
+        }
+        y
     }
 }
 

@@ -146,10 +146,11 @@ struct Visit<'a, L, const K: usize, const P: usize> {
 /// Three registers, one per coordinate.
 #[inline(always)]
 fn load<S: Simd>(x: &Points<'_>, i: usize) -> [S::f64s; 3] {
-    std::array::from_fn(
-        #[inline(always)]
-        |k| S::as_simd_f64s(x[k]).0[i],
-    )
+    [
+        S::as_simd_f64s(x[0]).0[i],
+        S::as_simd_f64s(x[1]).0[i],
+        S::as_simd_f64s(x[2]).0[i],
+    ]
 }
 
 /// `y += f x`, three registers.
@@ -175,10 +176,11 @@ impl<L: Profile<K, P>, const K: usize, const P: usize> Visit<'_, L, K, P> {
             let sum = &mut squares[square_of::<K>(axis)];
             *sum = s.mul_add_e_f64s(x[axis], x[axis], *sum);
         }
-        std::array::from_fn(
-            #[inline(always)]
-            |k| Jet::variable(s, squares[k], VARIABLE.then_some(k), slope[k]),
-        )
+        let mut jets = [Jet::constant(s, s.splat_f64s(0.0)); K];
+        for k in 0..K {
+            jets[k] = Jet::variable(s, squares[k], VARIABLE.then_some(k), slope[k]);
+        }
+        jets
     }
 
     /// The parameters, with derivatives `slope` along the other direction.
@@ -188,13 +190,12 @@ impl<L: Profile<K, P>, const K: usize, const P: usize> Visit<'_, L, K, P> {
         s: S,
         slope: [f64; P],
     ) -> [Jet<S, D, T>; P] {
-        std::array::from_fn(
-            #[inline(always)]
-            |k| {
-                let (v, t) = (s.splat_f64s(self.p[k]), s.splat_f64s(slope[k]));
-                Jet::variable(s, v, VARIABLE.then_some(k), t)
-            },
-        )
+        let mut jets = [Jet::constant(s, s.splat_f64s(0.0)); P];
+        for k in 0..P {
+            let (v, t) = (s.splat_f64s(self.p[k]), s.splat_f64s(slope[k]));
+            jets[k] = Jet::variable(s, v, VARIABLE.then_some(k), t);
+        }
+        jets
     }
 
     /// The derivative of the squares along a direction of x.
@@ -213,10 +214,11 @@ impl<L: Profile<K, P>, const K: usize, const P: usize> Visit<'_, L, K, P> {
     #[inline(always)]
     fn per_axis<S: Simd>(s: S, factor: f64, by_square: [S::f64s; K]) -> [S::f64s; 3] {
         let factor = s.splat_f64s(factor);
-        std::array::from_fn(
-            #[inline(always)]
-            |axis| s.mul_f64s(factor, by_square[square_of::<K>(axis)]),
-        )
+        let mut scaled = [factor; 3];
+        for axis in 0..3 {
+            scaled[axis] = s.mul_f64s(factor, by_square[square_of::<K>(axis)]);
+        }
+        scaled
     }
 }
 

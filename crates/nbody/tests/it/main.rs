@@ -6,4 +6,5 @@ mod golden;
 mod gravity;
 mod integration;
 mod potentials;
+mod sky;
 mod spheres;
