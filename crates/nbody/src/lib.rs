@@ -4,8 +4,10 @@ mod arrays;
 mod error;
 mod gravity;
 mod integration;
+mod likeness;
 mod pairs;
 mod potential;
+mod random;
 mod simd;
 mod sky;
 mod sphere;
@@ -15,6 +17,7 @@ pub use adastra_particles::ParticleState;
 pub use error::NBodyError;
 pub use gravity::{GravityParams, SelfGravity};
 pub use integration::{Integration, KickDrift, Kicked, Scheme};
+pub use likeness::Likeness;
 pub use pairs::PairPrecision;
 pub use potential::{
     Allowed, Amplitude, ExponentialDisk, Galaxy, GalaxyParams, Hernquist, Isochrone, Local,

@@ -2,9 +2,10 @@
 
 use adastra_core::{Error, Result};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{RngCore, SeedableRng};
+use rand_xoshiro::rand_core::SeedableRng;
 
 use crate::NBodyError;
+use crate::random::{direction, uniform};
 
 /// An isotropic model.
 pub(super) trait Model {
@@ -180,20 +181,6 @@ impl Model for King {
     fn distribution(&self, energy: f64) -> f64 {
         (energy / self.dispersion).exp_m1()
     }
-}
-
-/// Uniform in [0, 1): a multiple of 2^-53.
-fn uniform(rng: &mut Xoshiro256PlusPlus) -> f64 {
-    const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
-    (rng.next_u64() >> 11) as f64 * UNIT
-}
-
-/// A vector of the given length in a random direction, uniform on the sphere.
-fn direction(rng: &mut Xoshiro256PlusPlus, length: f64) -> [f64; 3] {
-    let z = 2.0 * uniform(rng) - 1.0;
-    let across = (1.0 - z * z).sqrt();
-    let (sin, cos) = (std::f64::consts::TAU * uniform(rng)).sin_cos();
-    [length * across * cos, length * across * sin, length * z]
 }
 
 /// A speed over that of escape, with the weight q^2 f(Psi (1 - q^2)), by rejection.

@@ -5,6 +5,7 @@ mod common;
 mod golden;
 mod gravity;
 mod integration;
+mod likeness;
 mod potentials;
 mod sky;
 mod spheres;
