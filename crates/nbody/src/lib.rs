@@ -8,6 +8,7 @@ mod likeness;
 mod pairs;
 mod potential;
 mod random;
+mod scheme;
 mod simd;
 mod sky;
 mod sphere;
@@ -16,7 +17,7 @@ mod system;
 pub use adastra_particles::ParticleState;
 pub use error::NBodyError;
 pub use gravity::{GravityParams, SelfGravity};
-pub use integration::{Integration, KickDrift, Kicked, Scheme};
+pub use integration::{Integration, KickDrift, Kicked};
 pub use likeness::Likeness;
 pub use pairs::PairPrecision;
 pub use potential::{
@@ -24,6 +25,7 @@ pub use potential::{
     Logarithmic, MiyamotoNagai, Nfw, Number, Parameter, Plummer, PointMass, Profile, ScalarProfile,
     TriaxialNfw, TruncatedPowerLaw,
 };
+pub use scheme::Scheme;
 pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
 pub use system::{Conserved, NBody, NBodyParams};

@@ -4,7 +4,8 @@ use adastra_core::{Real, Result, state};
 use adastra_particles::ParticleState;
 use ndarray::{Array1, Array2};
 
-use crate::arrays::{dense, from_triples, state};
+use crate::arrays::{dense, dense_mut, from_triples, state};
+use crate::potential::{CHUNK, chunks};
 use crate::{G, Galaxy, GalaxyParams, GravityParams, SelfGravity};
 
 state! {
@@ -125,6 +126,58 @@ impl NBody {
         let galaxy = p.galaxy(T::of(time));
         self.galaxy.accelerate(&galaxy, &dense(position), &mut a)?;
         Ok(a)
+    }
+
+    /// Kicks by the first length at a time in kpc/(km/s), then drifts by the second; either may be
+    /// zero. Whether all numbers are finite after it is returned.
+    pub(crate) fn advance<T: Real>(
+        &self,
+        p: &NBodyParams<T>,
+        time: f64,
+        x: &mut ParticleState<T>,
+        [kick, drift]: [f64; 2],
+    ) -> Result<bool> {
+        state(x)?;
+        let galaxy = p.galaxy(T::of(time));
+        let (at, values) = self.galaxy.checked(&galaxy)?;
+        let own = match &self.gravity {
+            Some(gravity) if kick != 0.0 => gravity.each(&p.gravity(), &x.position, &x.mass)?,
+            _ => Vec::new(),
+        };
+        // All that is done to a particle is done while it lies in the cache.
+        let treat = |(c, (position, velocity)): (usize, (&mut [T], &mut [T]))| {
+            let first = c * CHUNK;
+            if kick != 0.0 {
+                let a = self.galaxy.chunk(at, &values, position);
+                let own = own.get(first..).unwrap_or_default();
+                for (k, a) in a.views().into_iter().enumerate() {
+                    let mut sum = 0.0;
+                    for (v, a) in velocity[k..].iter_mut().step_by(3).zip(a) {
+                        *v = T::of(v.f64() + kick * a);
+                        // Zero, or NaN if one is not finite.
+                        sum += 0.0 * a;
+                    }
+                    if sum != 0.0 {
+                        let i = a.iter().position(|a| !a.is_finite()).unwrap_or_default();
+                        let position = std::array::from_fn(|k| position[3 * i + k].f64());
+                        return Err(self.galaxy.singular(first + i, position, at, &values));
+                    }
+                }
+                for (v, a) in velocity.iter_mut().zip(own.as_flattened()) {
+                    *v = T::of(v.f64() + kick * a);
+                }
+            }
+            let mut finite = true;
+            for (x, v) in position.iter_mut().zip(velocity) {
+                *x = T::of(x.f64() + drift * v.f64());
+                finite &= x.is_finite() & v.is_finite();
+            }
+            Ok(finite)
+        };
+        let rows = dense_mut(&mut x.position).chunks_mut(3 * CHUNK);
+        let rows = rows.zip(dense_mut(&mut x.velocity).chunks_mut(3 * CHUNK));
+        let found = chunks(rows.enumerate(), treat);
+        found.into_iter().try_fold(true, |all, one| Ok(all & one?))
     }
 
     /// Energy, momentum and angular momentum of all particles at a time in kpc/(km/s).

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent, state};
 use ndarray::{Array1, Array2};
-use rayon::prelude::*;
 
+use super::columns::{CHUNK, Columns, chunks};
 use super::rotating::Rotating;
-use super::term::{PADDING, Scattered, Setting, Smooth, Term};
+use super::term::{Scattered, Setting, Smooth, Term};
 use super::{Parameter, Profile, ScalarProfile};
 use crate::arrays::{dense, from_triples, shape, triples};
 use crate::{G, NBodyError};
-
-/// Points that one task treats.
-const CHUNK: usize = 512;
 
 state! {
     /// What the forces of a [`Galaxy`] depend on.
@@ -89,61 +86,6 @@ pub struct Galaxy {
 impl fmt::Debug for Galaxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
-    }
-}
-
-/// Columns of one chunk, padded.
-struct Columns([Vec<f64>; 3]);
-
-impl Columns {
-    fn zeros(n: usize) -> Self {
-        Self([0; 3].map(|_| vec![0.0; n.next_multiple_of(PADDING)]))
-    }
-
-    /// Padding repeats the first row.
-    fn of<T: Real>(rows: &[T]) -> Self {
-        let mut columns = Self::zeros(rows.len() / 3);
-        for (k, column) in columns.0.iter_mut().enumerate() {
-            column.fill(rows[k].f64());
-            let rows = rows[k..].iter().step_by(3);
-            column.iter_mut().zip(rows).for_each(|(y, x)| *y = x.f64());
-        }
-        columns
-    }
-
-    /// Padding is zero, so that it adds nothing to a sum.
-    fn weights(rows: &[[f64; 3]]) -> Self {
-        let mut columns = Self::zeros(rows.len());
-        for (k, column) in columns.0.iter_mut().enumerate() {
-            column.iter_mut().zip(rows).for_each(|(y, x)| *y = x[k]);
-        }
-        columns
-    }
-
-    fn views(&self) -> [&[f64]; 3] {
-        self.0.each_ref().map(Vec::as_slice)
-    }
-
-    fn views_mut(&mut self) -> [&mut [f64]; 3] {
-        self.0.each_mut().map(Vec::as_mut_slice)
-    }
-
-    fn add_to(&self, rows: &mut [[f64; 3]]) {
-        for (k, column) in self.0.iter().enumerate() {
-            rows.iter_mut().zip(column).for_each(|(y, x)| y[k] += x);
-        }
-    }
-}
-
-/// Calls `f` with every chunk, in parallel if there are several, and returns its results in order.
-fn chunks<I: Send, R: Send>(
-    chunks: impl ExactSizeIterator<Item = I>,
-    f: impl Fn(I) -> R + Send + Sync,
-) -> Vec<R> {
-    if chunks.len() <= 1 {
-        chunks.map(f).collect()
-    } else {
-        chunks.collect::<Vec<_>>().into_par_iter().map(f).collect()
     }
 }
 
@@ -298,20 +240,43 @@ impl Galaxy {
         values: &[f64],
     ) -> Result<()> {
         let finite = |a: &[f64; 3]| a.iter().fold(true, |finite, a| finite & a.is_finite());
-        let Some(particle) = a.iter().position(|a| !finite(a)) else {
-            return Ok(());
+        match a.iter().position(|a| !finite(a)) {
+            Some(particle) => {
+                let position = std::array::from_fn(|k| position[3 * particle + k].f64());
+                Err(self.singular(particle, position, at, values))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The error of a particle that feels no finite force.
+    pub(crate) fn singular(
+        &self,
+        particle: usize,
+        position: [f64; 3],
+        at: Setting,
+        values: &[f64],
+    ) -> Error {
+        let finite = |(term, p): (&dyn Term, &[f64])| {
+            let (_, slope, _) = term.point(at, p, position);
+            slope.iter().all(|d| d.is_finite())
         };
-        let position: [f64; 3] = std::array::from_fn(|k| position[3 * particle + k].f64());
-        let singular = |(term, p): (&dyn Term, &[f64])| !finite(&term.point(at, p, position).1);
-        let which = self.each(values).position(singular).unwrap_or_default();
-        Err(Error::operator(
-            "galaxy",
-            NBodyError::Singular {
-                potential: self.names().swap_remove(which),
-                particle,
-                position,
-            },
-        ))
+        let which = self.each(values).position(|term| !finite(term));
+        let error = NBodyError::Singular {
+            potential: self.names().swap_remove(which.unwrap_or_default()),
+            particle,
+            position,
+        };
+        Error::operator("galaxy", error)
+    }
+
+    /// The accelerations at up to [`CHUNK`] positions.
+    pub(crate) fn chunk<T: Real>(&self, at: Setting, values: &[f64], position: &[T]) -> Columns {
+        let (x, mut sum) = (Columns::of(position), Columns::zeros(position.len() / 3));
+        for (term, p) in self.each(values) {
+            term.accelerate(at, p, x.views(), sum.views_mut());
+        }
+        sum
     }
 
     /// Adds the accelerations at `position`, shape (n, 3), to `a`.
@@ -326,13 +291,7 @@ impl Galaxy {
             return Ok(());
         }
         let points = position.chunks(3 * CHUNK).zip(a.chunks_mut(CHUNK));
-        chunks(points, |(x, a)| {
-            let (x, mut sum) = (Columns::of(x), Columns::zeros(a.len()));
-            for (term, p) in self.each(&values) {
-                term.accelerate(at, p, x.views(), sum.views_mut());
-            }
-            sum.add_to(a);
-        });
+        chunks(points, |(x, a)| self.chunk(at, &values, x).add_to(a));
         self.finite(a, position, at, &values)
     }
 

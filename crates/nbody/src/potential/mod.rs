@@ -1,5 +1,6 @@
 //! External potentials: galaxies as sums of analytic laws.
 
+mod columns;
 mod galaxy;
 mod jet;
 mod laws;
@@ -9,6 +10,7 @@ mod rotating;
 mod term;
 mod truncated;
 
+pub(crate) use columns::{CHUNK, chunks};
 pub use galaxy::{Galaxy, GalaxyParams, Local};
 pub use laws::{
     ExponentialDisk, Hernquist, Isochrone, Logarithmic, MiyamotoNagai, Nfw, Plummer, PointMass,
