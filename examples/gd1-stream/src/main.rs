@@ -32,9 +32,10 @@ const STEPS: usize = 500;
 const SOFTENING: f64 = 0.2;
 /// Of the progenitor, in kpc.
 const SCALE_RADIUS: f64 = 0.2;
-/// Where the progenitor is today, in kpc, and how it moves, in km/s.
-const POSITION: [f64; 3] = [11.8, 0.79, 6.4];
-const VELOCITY: [f64; 3] = [109.5, -254.5, -90.3];
+/// Where the progenitor is today, in kpc, and how it moves, in km/s: about as found for GD-1 by
+/// Webb & Bovy (2019, MNRAS 485, 5929), whose x axis points the other way.
+const POSITION: [f64; 3] = [-11.8, 0.79, 6.4];
+const VELOCITY: [f64; 3] = [-109.5, -254.5, -90.3];
 /// Scale radius of the halo; scale length and height of the disk; in kpc.
 const GALAXY: [f64; 3] = [16.0, 3.0, 0.28];
 /// Time since the accretion in kpc/(km/s) (978 Myr), masses of progenitor, halo and disk in Msun.
