@@ -156,6 +156,12 @@ fn orders_are_those_of_the_schemes() {
 }
 
 #[test]
+fn neighbouring_kicks_are_one() {
+    let evaluations = |scheme| Integration::new(kepler(), scheme, 10).evaluations();
+    assert_eq!(SCHEMES.map(evaluations), [11, 10, 31, 71, 30]);
+}
+
+#[test]
 fn two_bodies_orbit_each_other() {
     // Masses 0.7 and 0.3 on a circle of diameter one turn in 2 pi.
     let x = ParticleState {
@@ -290,6 +296,7 @@ fn nothing_happens_in_no_time() {
     assert_eq!(run.apply(&unit(0.0, 0.1, &[]), x.clone()).unwrap(), x);
     let run = evolve(NBody::isolated(SelfGravity::new()), Scheme::Yoshida4, 0);
     assert_eq!(Steps::<f64>::len(run.steps()), 0);
+    assert_eq!(run.steps().evaluations(), 0);
     assert_eq!(run.apply(&unit(1.0, 0.1, &[]), x.clone()).unwrap(), x);
 }
 
