@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["adastra-gravity"],
     &["adastra-pipeline"],
     &["adastra-particles", "adastra-optimize"],
-    &["adastra-fdm", "adastra-hydro"],
+    &["adastra-fdm", "adastra-hydro", "adastra-nbody"],
     &["adastra"],
 ];
 

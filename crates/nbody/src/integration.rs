@@ -1,0 +1,358 @@
+//! Symplectic integration in fixed steps.
+//!
+//! A step alternates kicks and drifts. Where a drift leaves off and the next step goes on with
+//! one, or a kick with a kick, the two are one. What remains of a run is a list of elements *kick,
+//! drift*, so that kick-drift-kick too evaluates the force once a step, and once more at the end.
+//!
+//! With the span T of the run, a kick of the fraction c and a drift of the fraction d are
+//!
+//! ```text
+//! v' = v + c T a(x),   x' = x + d T v'
+//! ```
+//!
+//! and the cotangents follow: v_bar += d T x_bar', x_bar = x_bar' + c T (da/dx)^T v_bar, and
+//! T_bar = d x_bar'.v' + c v_bar.a, besides that of the time at which the force acts.
+
+use adastra_core::{Adjoint, Error, Operator, Real, Result, Reversible, Steps, Tangent};
+use adastra_particles::ParticleState;
+use ndarray::Array2;
+
+use crate::arrays::{dense, dense_mut, shape, state, triples};
+use crate::scheme::Element;
+use crate::{NBody, NBodyError, NBodyParams, Scheme};
+
+/// A run in fixed steps: a sequence for [`adastra_core::Evolve`], with exact derivatives of the
+/// final state by the first state, masses included, and by all of [`NBodyParams`].
+///
+/// The span is a parameter: all steps are fixed fractions of it.
+///
+/// # Errors
+/// Those of [`SelfGravity`](crate::SelfGravity) and [`Galaxy`](crate::Galaxy);
+/// [`NBodyError::Range`] for a span that is not finite; [`Error::NonFinite`] where a particle
+/// leaves the range of the numbers.
+///
+/// ```
+/// use adastra_core::{Evolve, Operator, ReversibleSchedule};
+/// use adastra_nbody::{Galaxy, Integration, NBody, NBodyParams, Nfw, ParticleState, Scheme};
+/// use ndarray::array;
+///
+/// let galaxy = NBody::test_particles(Galaxy::new().with(Nfw));
+/// let run = Integration::new(galaxy, Scheme::KickDriftKick, 1000);
+/// let run = Evolve::reversible(run, ReversibleSchedule::auto());
+///
+/// // 4 kpc/(km/s) are 3.9 Gyr.
+/// let p = NBodyParams::<f64>::new(4.0, 0.0, [4.37e11, 16.0]);
+/// let x = ParticleState::new(
+///     array![[12.0, 0.0, 6.0]], array![[0.0, 150.0, 0.0]], array![1.0],
+/// )?;
+/// let height = |y: &ParticleState<f64>| {
+///     let mut bar = ParticleState::zeros(1);
+///     bar.position[[0, 2]] = 1.0;
+///     Ok((y.position[[0, 2]], bar))
+/// };
+/// let found = run.value_and_gradient(&p, x, height)?;
+/// // How the final height depends on the mass of the halo, in kpc/Msun.
+/// assert!(found.p_bar.galaxy[0].abs() > 1e-11);
+/// # Ok::<(), adastra_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Integration {
+    system: NBody,
+    elements: Vec<Element>,
+    start: f64,
+}
+
+impl Integration {
+    /// `steps` steps of equal length, from time zero.
+    pub fn new(system: NBody, scheme: Scheme, steps: usize) -> Self {
+        Self {
+            system,
+            elements: scheme.elements(steps),
+            start: 0.0,
+        }
+    }
+
+    /// The same, from another time, in kpc/(km/s): rotating potentials depend on it.
+    #[must_use]
+    pub fn starting_at(mut self, time: f64) -> Self {
+        self.start = time;
+        self
+    }
+
+    /// What is integrated.
+    pub fn system(&self) -> &NBody {
+        &self.system
+    }
+
+    /// How often a run evaluates the force.
+    pub fn evaluations(&self) -> usize {
+        self.elements.iter().filter(|e| e.kick != 0.0).count()
+    }
+}
+
+impl<T: Real> Steps<T> for Integration {
+    type Params = NBodyParams<T>;
+    type State = ParticleState<T>;
+    type Step<'a> = KickDrift<'a>;
+
+    fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    fn step(&self, i: usize) -> KickDrift<'_> {
+        KickDrift {
+            system: &self.system,
+            element: self.elements[i],
+            start: self.start,
+            index: i,
+        }
+    }
+}
+
+/// One kick and the drift after it.
+#[derive(Debug, Clone, Copy)]
+pub struct KickDrift<'a> {
+    system: &'a NBody,
+    element: Element,
+    start: f64,
+    index: usize,
+}
+
+/// `y += h x`, row by row.
+fn add<T: Real>(y: &mut [T], h: f64, x: &[[f64; 3]]) {
+    for (y, x) in y.iter_mut().zip(x.as_flattened()) {
+        *y = T::of(y.f64() + h * x);
+    }
+}
+
+/// `y += h x`.
+fn add_scaled<T: Real>(y: &mut [T], h: f64, x: &[T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = T::of(y.f64() + h * x.f64());
+    }
+}
+
+fn dot(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
+    let pairs = a.as_flattened().iter().zip(b.as_flattened());
+    pairs.map(|(a, b)| a * b).sum()
+}
+
+/// What the reverse sweep of an element needs: positions before, velocities after the kick.
+#[derive(Debug, Clone)]
+pub struct Kicked<T>(ParticleState<T>);
+
+impl KickDrift<'_> {
+    fn span<T: Real>(&self, p: &NBodyParams<T>) -> Result<f64> {
+        let span = p.span.f64();
+        if span.is_finite() {
+            return Ok(span);
+        }
+        Err(Error::operator(
+            "integration",
+            NBodyError::Range {
+                name: "span".to_owned(),
+                value: span,
+                allowed: "finite, in kpc/(km/s)",
+            },
+        ))
+    }
+
+    fn time(&self, span: f64) -> f64 {
+        self.start + self.element.time * span
+    }
+
+    /// Kicks by `sign` times its length, then drifts by `along` times its length.
+    fn advance<T: Real>(
+        &self,
+        p: &NBodyParams<T>,
+        x: &mut ParticleState<T>,
+        sign: f64,
+        along: f64,
+    ) -> Result<()> {
+        let span = self.span(p)?;
+        let Element { kick, drift, .. } = self.element;
+        let lengths = [sign * kick * span, along * drift * span];
+        if self.system.advance(p, self.time(span), x, lengths)? {
+            return Ok(());
+        }
+        let wrong = |values: &Array2<T>| values.iter().any(|x| !x.is_finite());
+        let field = if wrong(&x.velocity) {
+            "velocity"
+        } else {
+            "position"
+        };
+        Err(Error::NonFinite {
+            operator: "integration".to_owned(),
+            field: field.to_owned(),
+            step: self.index,
+        })
+    }
+
+    /// Pulls `bar` back from after the element to before it. `x` holds the positions before, and
+    /// the velocities after the kick; with `UNDO` the kick is taken off them too.
+    fn pull_back<T: Real, const UNDO: bool>(
+        &self,
+        p: &NBodyParams<T>,
+        x: &mut ParticleState<T>,
+        bar: &mut ParticleState<T>,
+        p_bar: &mut NBodyParams<T>,
+    ) -> Result<()> {
+        let n = state(x)?;
+        state(bar)?;
+        shape("cotangent of the masses", bar.mass.shape(), &[n])?;
+        let (span, Element { kick, drift, time }) = (self.span(p)?, self.element);
+        let mut span_bar = 0.0;
+        if drift != 0.0 {
+            let x_bar = dense(&bar.position);
+            add_scaled(dense_mut(&mut bar.velocity), drift * span, &x_bar);
+            let velocity = dense(&x.velocity);
+            let products = x_bar.iter().zip(velocity.iter());
+            span_bar += drift * products.map(|(a, b)| a.f64() * b.f64()).sum::<f64>();
+        }
+        if kick != 0.0 {
+            let v_bar = triples(&bar.velocity);
+            let h = kick * span;
+            let (mut a, mut x_bar) = (vec![[0.0; 3]; n], vec![[0.0; 3]; n]);
+            if let Some(gravity) = &self.system.gravity {
+                let q = p.gravity();
+                let found = if UNDO {
+                    gravity.pull_back::<T, true>(&q, &x.position, &x.mass, &v_bar)?
+                } else {
+                    gravity.pull_back::<T, false>(&q, &x.position, &x.mass, &v_bar)?
+                };
+                // The accelerations are in proportion to G.
+                span_bar += kick * found.gravitational_constant * q.gravitational_constant.f64();
+                p_bar.gravitational_constant += T::of(h * found.gravitational_constant);
+                p_bar.softening += T::of(h * found.softening);
+                add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
+                add(dense_mut(&mut bar.position), h, &found.position);
+                if UNDO {
+                    add(dense_mut(&mut x.velocity), -h, &found.acceleration);
+                }
+            }
+            if !self.system.galaxy.is_empty() {
+                let q = p.galaxy(T::of(self.time(span)));
+                let mut q_bar = adastra_core::State::<T>::zeros_like(&q);
+                let position = dense(&x.position);
+                let galaxy = &self.system.galaxy;
+                galaxy.pull_back(&q, &position, &v_bar, &mut a, &mut x_bar, &mut q_bar)?;
+                span_bar += kick * dot(&v_bar, &a) + h * time * q_bar.time.f64();
+                p_bar.gravitational_constant += T::of(h) * q_bar.gravitational_constant;
+                for (bar, q_bar) in p_bar.galaxy.iter_mut().zip(&q_bar.values) {
+                    *bar += T::of(h) * *q_bar;
+                }
+                add(dense_mut(&mut bar.position), h, &x_bar);
+                if UNDO {
+                    add(dense_mut(&mut x.velocity), -h, &a);
+                }
+            }
+        }
+        p_bar.span += T::of(span_bar);
+        Ok(())
+    }
+}
+
+/// `y += h x`.
+fn add_scaled_f64<T: Real>(y: &mut [T], h: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = T::of(y.f64() + h * x);
+    }
+}
+
+impl<T: Real> Operator<T> for KickDrift<'_> {
+    type Params = NBodyParams<T>;
+    type In = ParticleState<T>;
+    type Out = ParticleState<T>;
+
+    fn apply(&self, p: &NBodyParams<T>, mut x: ParticleState<T>) -> Result<ParticleState<T>> {
+        self.advance(p, &mut x, 1.0, 1.0)?;
+        Ok(x)
+    }
+}
+
+impl<T: Real> Tangent<T> for KickDrift<'_> {
+    fn jvp(
+        &self,
+        p: &NBodyParams<T>,
+        dp: &NBodyParams<T>,
+        mut x: ParticleState<T>,
+        mut dx: ParticleState<T>,
+    ) -> Result<(ParticleState<T>, ParticleState<T>)> {
+        let (n, span, dspan) = (state(&x)?, self.span(p)?, dp.span.f64());
+        state(&dx)?;
+        let Element { kick, drift, time } = self.element;
+        if kick != 0.0 {
+            let (mut a, mut da) = match &self.system.gravity {
+                Some(gravity) => {
+                    let (x, dx) = ((&x.position, &x.mass), (&dx.position, &dx.mass));
+                    gravity.push_forward(&p.gravity(), &dp.gravity(), x, dx)?
+                }
+                None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),
+            };
+            let q = p.galaxy(T::of(self.time(span)));
+            let dq = dp.galaxy(T::of(time * dspan));
+            let positions = (&*dense(&x.position), &*dense(&dx.position));
+            let galaxy = &self.system.galaxy;
+            galaxy.push_forward(&q, &dq, positions, &mut a, &mut da)?;
+            add(dense_mut(&mut x.velocity), kick * span, &a);
+            add(dense_mut(&mut dx.velocity), kick * span, &da);
+            add(dense_mut(&mut dx.velocity), kick * dspan, &a);
+        }
+        if drift != 0.0 {
+            let velocity = dense(&x.velocity);
+            add_scaled(dense_mut(&mut dx.position), drift * dspan, &velocity);
+            let dvelocity = dense(&dx.velocity);
+            add_scaled(dense_mut(&mut dx.position), drift * span, &dvelocity);
+        }
+        self.advance(p, &mut x, 0.0, 1.0)?;
+        Ok((x, dx))
+    }
+}
+
+impl<T: Real> Adjoint<T> for KickDrift<'_> {
+    type Saved = Kicked<T>;
+
+    fn record(
+        &self,
+        p: &NBodyParams<T>,
+        mut x: ParticleState<T>,
+    ) -> Result<(ParticleState<T>, Kicked<T>)> {
+        self.advance(p, &mut x, 1.0, 0.0)?;
+        let kicked = Kicked(x.clone());
+        self.advance(p, &mut x, 0.0, 1.0)?;
+        Ok((x, kicked))
+    }
+
+    fn vjp(
+        &self,
+        p: &NBodyParams<T>,
+        Kicked(mut x): Kicked<T>,
+        mut y_bar: ParticleState<T>,
+        p_bar: &mut NBodyParams<T>,
+    ) -> Result<ParticleState<T>> {
+        self.pull_back::<T, false>(p, &mut x, &mut y_bar, p_bar)?;
+        Ok(y_bar)
+    }
+}
+
+/// Undoing the drift and then the kick, which reads the same force at the same positions.
+impl<T: Real> Reversible<T> for KickDrift<'_> {
+    fn invert(&self, p: &NBodyParams<T>, mut y: ParticleState<T>) -> Result<ParticleState<T>> {
+        self.advance(p, &mut y, 0.0, -1.0)?;
+        self.advance(p, &mut y, -1.0, 0.0)?;
+        Ok(y)
+    }
+
+    /// With one visit of the pairs for both.
+    fn invert_vjp(
+        &self,
+        p: &NBodyParams<T>,
+        mut y: ParticleState<T>,
+        mut y_bar: ParticleState<T>,
+        p_bar: &mut NBodyParams<T>,
+    ) -> Result<(ParticleState<T>, ParticleState<T>)> {
+        self.advance(p, &mut y, 0.0, -1.0)?;
+        self.pull_back::<T, true>(p, &mut y, &mut y_bar, p_bar)?;
+        Ok((y, y_bar))
+    }
+}
