@@ -196,7 +196,7 @@ impl Adjoint<f64> for KickDrift<'_> {
     fn vjp(
         &self,
         p: &Self::Params,
-        (x, a): Kicked,
+        (mut x, a): Kicked,
         mut bar: Self::Out,
         p_bar: &mut Self::Params,
     ) -> adastra_core::Result<Kicked> {
@@ -205,7 +205,7 @@ impl Adjoint<f64> for KickDrift<'_> {
         let (kick, drift) = (Self::KICK, Self::DRIFT);
         self.0.kick_drift_vjp(
             p,
-            &x,
+            &mut x,
             &Self::gravity(&a),
             kick,
             drift,
