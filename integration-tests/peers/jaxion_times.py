@@ -14,7 +14,7 @@ from contextlib import redirect_stdout
 START = time.time()
 
 parser = argparse.ArgumentParser()
-parser.add_argument("case", choices=["forward", "gradient", "letter"])
+parser.add_argument("case", choices=["forward", "gradient", "letter", "gas", "all", "gas-gradient"])
 parser.add_argument("--cells", type=int, default=64)
 parser.add_argument("--steps", type=int, default=10)
 parser.add_argument("--particles", type=int, default=0)
@@ -37,7 +37,13 @@ def simulation(cells, steps, particles, mass):
     with redirect_stdout(io.StringIO()):
         sim = jaxion.Simulation(
             {
-                "physics": {"hydro": False, "particles": particles > 0},
+                "physics": {
+                    "quantum": not args.case.startswith("gas"),
+                    "gravity": not args.case.startswith("gas"),
+                    "hydro": args.case in ("gas", "all", "gas-gradient"),
+                    "particles": particles > 0,
+                },
+                "hydro": {"sound_speed": 20.0},
                 "domain": {"box_size": BOX, "resolution_base": cells},
                 "time": {"end": steps * dt * (1.0 + 1e-6)},
                 "output": {"num_checkpoints": 1, "save": False},
@@ -101,10 +107,25 @@ else:
     position, velocity = stars(args.particles)
 
 
+def gas(sim):
+    k = 2.0 * jnp.pi / BOX
+    x, y, z = (k * a for a in sim.grid)
+    wave = 0.2 * jnp.sin(x + 0.3) * jnp.cos(y + 0.4) + 0.1 * jnp.cos(2 * z + y + 0.9)
+    return {
+        "rho": 0.15e7 * (1.0 + wave),
+        "vx": 8 * jnp.sin(y + 0.2) + 3 * jnp.cos(x + 2 * z + 0.6),
+        "vy": 6 * jnp.cos(z + 0.5) - 2 * jnp.sin(2 * x + y + 0.1),
+        "vz": 5 * jnp.sin(x + 0.8) + 4 * jnp.cos(y + z + 1.1),
+    }
+
+
 def evolve(psi, velocity):
     state = dict(sim.state)
     state["t"] = 0.0
-    state["psi"] = psi
+    if not args.case.startswith("gas"):
+        state["psi"] = psi
+    if args.case in ("gas", "all"):
+        state.update(gas(sim))
     if args.particles or args.case == "letter":
         state["pos"] = position
         state["vel"] = velocity
@@ -121,8 +142,22 @@ def real_loss(re, im, velocity):
     return loss(re + 1j * im, velocity)
 
 
+def evolve_gas(fields):
+    return sim._evolve({**sim.state, "t": 0.0, **fields})
+
+
+def gas_loss(fields):
+    return sum(jnp.sum(f**2) for f in evolve_gas(fields).values() if jnp.ndim(f) == 3)
+
+
 forward = jax.jit(evolve)
-if args.case == "forward":
+if args.case == "gas":
+    forward, fields = jax.jit(evolve_gas), gas(sim)
+    call = quiet(lambda: forward(fields)["rho"])
+elif args.case == "gas-gradient":
+    gradient, fields = jax.jit(jax.value_and_grad(gas_loss)), gas(sim)
+    call = quiet(lambda: gradient(fields))
+elif args.case in ("forward", "all"):
     call = quiet(lambda: forward(psi, velocity)["psi"])
 elif args.case == "gradient":
     gradient = jax.jit(jax.value_and_grad(real_loss, argnums=(0, 1)))

@@ -1,15 +1,22 @@
 //! Times adastra on the cases of `peers.sh`; prints one JSON object, as `jaxion_times.py` does.
 //!
 //! `adastra-peers CASE --cells N --steps N --particles N --precision f32|f64 --repeat N
-//! --schedule store|reversible`, CASE being `forward`, `gradient` or `letter`.
+//! --schedule store|reversible`, CASE being `forward`, `gradient`, `letter`, `gas` (gas alone), `all`
+//! (waves, gas and particles) or `gas-gradient` (value and gradient of gas alone).
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use adastra::core::{Evolve, Fields, Operator, Real, ReversibleSchedule, Schedule, State};
+use adastra::core::{
+    Evolve, Fields, Operator, Real, Repeat, ReversibleSchedule, Schedule, State, Storage,
+};
 use adastra::fdm::{Wave, WaveParams, WaveState, uniform};
 use adastra::gravity::{Background, Leapfrog, Matter, MatterReversible, SelfGravity};
 use adastra::grid::Mesh;
+use adastra::hydro::{
+    Drift, Flux, FromPrimitive, Isothermal, IsothermalGas, IsothermalParams, IsothermalState,
+    Limiter, Scheme,
+};
 use adastra::particles::{ParticleState, Particles};
 use ndarray::{Array1, Array2, Array3, Axis};
 use num_complex::Complex;
@@ -161,16 +168,34 @@ where
         times.push(begin.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
+    let label = if o.case == "forward" {
+        "forward"
+    } else {
+        &o.schedule
+    };
+    let bytes = (report.peak_checkpoint_bytes, Fields::<T>::bytes(&x));
+    print::<T>(o, label, mesh, &times, first, from_start, value, bytes);
+    Ok(())
+}
+
+/// One line of results.
+#[allow(clippy::too_many_arguments)]
+fn print<T: Real>(
+    o: &Options,
+    label: &str,
+    mesh: &Mesh,
+    times: &[f64],
+    first: f64,
+    from_start: f64,
+    value: f64,
+    (checkpoint_bytes, state_bytes): (usize, usize),
+) {
     println!(
         "{{\"code\": \"adastra ({})\", \"case\": \"{}\", \"cells\": {}, \"particles\": {}, \
          \"precision\": \"{}\", \"steps\": {}, \"seconds\": {:e}, \"min\": {:e}, \"max\": {:e}, \
          \"first_call\": {first:e}, \"from_process_start\": {from_start:e}, \"value\": {value:e}, \
          \"checkpoint_bytes\": {}, \"state_bytes\": {}}}",
-        if o.case == "forward" {
-            "forward"
-        } else {
-            &o.schedule
-        },
+        label,
         o.case,
         mesh.cells()[0],
         o.particles,
@@ -179,9 +204,104 @@ where
         times[times.len() / 2],
         times[0],
         times[times.len() - 1],
-        report.peak_checkpoint_bytes,
-        Fields::<T>::bytes(&x),
+        checkpoint_bytes,
+        state_bytes,
     );
+}
+
+/// The peer's gas: see `jaxion_times.py`.
+fn gas_state<T: Real>(mesh: &Mesh) -> Result<IsothermalState<T>, adastra::core::Error> {
+    let k = std::f64::consts::TAU / mesh.size()[0];
+    let field = |f: fn(f64, f64, f64) -> f64| {
+        Array3::from_shape_fn(mesh.shape(), |(i, j, l)| {
+            let [x, y, z] = mesh.centre([i, j, l]).map(|x| k * x);
+            T::of(f(x, y, z))
+        })
+    };
+    let primitive = vec![
+        field(|x, y, z| {
+            let wave = 0.2 * (x + 0.3).sin() * (y + 0.4).cos() + 0.1 * (2.0 * z + y + 0.9).cos();
+            0.15e7 * (1.0 + wave)
+        }),
+        field(|x, y, z| 8.0 * (y + 0.2).sin() + 3.0 * (x + 2.0 * z + 0.6).cos()),
+        field(|x, y, z| 6.0 * (z + 0.5).cos() - 2.0 * (2.0 * x + y + 0.1).sin()),
+        field(|x, y, z| 5.0 * (x + 0.8).sin() + 4.0 * (y + z + 1.1).cos()),
+    ];
+    FromPrimitive::<Isothermal>::new(mesh).apply(&sound(), primitive)
+}
+
+fn sound<T: Real>() -> IsothermalParams<T> {
+    IsothermalParams {
+        sound_speed: T::of(20.0),
+    }
+}
+
+/// Gas alone, or with waves and particles, with the peer's scheme.
+fn gas<T: Real>(o: &Options, mesh: &Mesh, begin: Instant) -> Result<(), adastra::core::Error> {
+    let scheme = Scheme {
+        flux: Flux::LaxFriedrichs,
+        limiter: Limiter::Jaxion,
+        cfl: 1.0,
+        density_floor: 0.0,
+        pressure_floor: 0.0,
+    };
+    let gas = IsothermalGas::<T>::new(mesh, scheme)
+        .map_err(|e| adastra::core::Error::operator("gas", e))?;
+    let dt = adastra::fdm::M_PER_HBAR_22 / 6.0 * mesh.spacing()[0].powi(2);
+    let x = gas_state::<T>(mesh)?;
+    let once: Box<dyn Fn() -> Result<f64, adastra::core::Error>>;
+    let mut bytes = (0, Fields::<T>::bytes(&x));
+    if o.case == "all" {
+        let matter = (Wave::<T>::new(mesh), gas, Particles::new(mesh));
+        let leapfrog = Leapfrog::new(Arc::new(SelfGravity::new(mesh, matter)), &vec![dt; o.steps]);
+        let run = Evolve::new(leapfrog, Schedule::StoreAll);
+        let p = (
+            (WaveParams::free(T::one()), sound(), ()),
+            Background::none(),
+        );
+        let x = (wave(mesh), x, stars(o.particles, mesh.size()[0]));
+        once = Box::new(move || Ok(run.apply(&p, x.clone())?.1.density[[0, 0, 0]].f64()));
+    } else {
+        let repeat = Repeat {
+            op: Drift::new(Arc::new(gas), dt),
+            n: o.steps,
+        };
+        let budget_bytes = 12 * bytes.1;
+        let schedule = match o.schedule.as_str() {
+            "store" => Schedule::StoreAll,
+            _ => Schedule::Checkpoint {
+                budget_bytes,
+                storage: Storage::Memory,
+            },
+        };
+        let run = Evolve::new(repeat, schedule);
+        bytes.0 = run.predict(&x)?.peak_checkpoint_bytes;
+        let gradient = o.case == "gas-gradient";
+        once = Box::new(move || {
+            if !gradient {
+                return Ok(run.apply(&sound(), x.clone())?.density[[0, 0, 0]].f64());
+            }
+            let found =
+                run.value_and_gradient(&sound(), x.clone(), |y| Ok((y.dot(y), y.clone())))?;
+            Ok(found.value)
+        });
+    }
+    let first = Instant::now();
+    let value = once()?;
+    let (first, from_start) = (first.elapsed().as_secs_f64(), begin.elapsed().as_secs_f64());
+    let mut times: Vec<f64> = Vec::new();
+    for _ in 0..o.repeat {
+        let begin = Instant::now();
+        once()?;
+        times.push(begin.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    let label = if o.case == "gas-gradient" {
+        &o.schedule
+    } else {
+        "forward"
+    };
+    print::<T>(o, label, mesh, &times, first, from_start, value, bytes);
     Ok(())
 }
 
@@ -192,6 +312,9 @@ fn case<T: Real>(mut o: Options, begin: Instant) -> Result<(), Box<dyn std::erro
     }
     let size = if letter { 20.0 } else { 10.0 };
     let mesh = Mesh::new([o.cells; 3], [size; 3])?;
+    if ["gas", "gas-gradient", "all"].contains(&o.case.as_str()) {
+        return Ok(gas::<T>(&o, &mesh, begin)?);
+    }
     let params = WaveParams::<T>::free(T::one());
     let start = if letter {
         uniform(&mesh, 1e5)?

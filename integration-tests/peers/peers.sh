@@ -16,7 +16,10 @@ ours=${CARGO_TARGET_DIR:-../../target}/release/adastra-peers
 results=$(mktemp)
 both() {
     "$ours" "$@" >>"$results"
-    case " $* " in *" gradient "* | *" letter "*) "$ours" "$@" --schedule reversible >>"$results" ;; esac
+    case " $* " in
+        *" gradient "* | *" letter "*) "$ours" "$@" --schedule reversible >>"$results" ;;
+        *" gas-gradient "*) "$ours" "$@" --schedule checkpoint >>"$results" ;;
+    esac
     "$environment/bin/python" jaxion_times.py "$@" 2>/dev/null >>"$results"
     tail -n 1 "$results" >&2
 }
@@ -27,6 +30,12 @@ for precision in f32 f64; do
     both forward --cells 128 --steps 4 --repeat 3 --precision $precision
     both forward --cells 32 --particles 64 --steps 300 --repeat 3 --precision $precision
     both letter --steps 300 --repeat 3 --precision $precision
+    both gas --cells 32 --steps 50 --repeat 3 --precision $precision
+    both gas --cells 64 --steps 10 --precision $precision
+    both gas --cells 128 --steps 4 --repeat 3 --precision $precision
+    both gas-gradient --cells 32 --steps 50 --repeat 3 --precision $precision
+    both all --cells 64 --particles 64 --steps 5 --repeat 3 --precision $precision
+    both all --cells 128 --particles 64 --steps 2 --repeat 3 --precision $precision
 done
 if [ "${1:-}" != quick ]; then
     both gradient --cells 128 --steps 4 --repeat 3 --precision f32

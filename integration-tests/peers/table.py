@@ -6,7 +6,11 @@ import sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 key = lambda r: (r["case"], r["cells"], r["particles"], r["precision"], r["steps"])
 peer = {key(r): r for r in rows if r["code"].startswith("jaxion")}
-forward = {key(r)[1:4]: r["seconds"] / r["steps"] for r in rows if r["code"] == "adastra (forward)"}
+forward = {
+    ("gas" if r["case"] == "gas" else "waves", *key(r)[1:4]): r["seconds"] / r["steps"]
+    for r in rows
+    if r["code"] == "adastra (forward)" and r["case"] in ("forward", "gas")
+}
 print("| case | cells | particles | precision | steps | schedule | adastra ms/step | peer ms/step | peer / adastra | forward runs |")
 print("|---|---|---|---|---|---|---|---|---|---|")
 for r in rows:
@@ -14,7 +18,9 @@ for r in rows:
         continue
     p = peer.get(key(r))
     ours, theirs = r["seconds"] / r["steps"], p["seconds"] / p["steps"] if p else float("nan")
-    runs = ours / forward[key(r)[1:4]] if r["case"] != "forward" and key(r)[1:4] in forward else None
+    base = ("gas" if r["case"] == "gas-gradient" else "waves", *key(r)[1:4])
+    gradient = r["case"] in ("gradient", "letter", "gas-gradient")
+    runs = ours / forward[base] if gradient and base in forward else None
     print(
         f"| {r['case']} | {r['cells']}^3 | {r['particles']} | {r['precision']} | {r['steps']} "
         f"| {r['code'][9:-1]} | {1e3 * ours:.3f} | {1e3 * theirs:.2f} | {theirs / ours:.1f} "

@@ -152,7 +152,7 @@ impl Bondi {
         for field in fields_mut(gas) {
             Zip::from(field)
                 .and(&meal.part)
-                .par_for_each(|f, &e| *f = *f * (T::one() - e));
+                .par_for_each(|f, &e| *f *= T::one() - e);
         }
         let old = sinks.mass.clone();
         sinks.mass += &(&meal.volume * &meal.read[0]);
@@ -197,7 +197,7 @@ impl Bondi {
                 .and(&mut part_bar)
                 .par_for_each(|f_bar, &f, &e, part_bar| {
                     *part_bar -= f * *f_bar;
-                    *f_bar = *f_bar * (T::one() - e);
+                    *f_bar *= T::one() - e;
                 });
         }
         // M' = M + kappa rho and v' = (M v + kappa p)/M'.
