@@ -263,7 +263,7 @@ fn gas<T: Real>(o: &Options, mesh: &Mesh, begin: Instant) -> Result<(), adastra:
         once = Box::new(move || Ok(run.apply(&p, x.clone())?.1.density[[0, 0, 0]].f64()));
     } else {
         let repeat = Repeat {
-            op: Drift::new(Arc::new(gas), dt),
+            op: Drift::new(&Arc::new(gas), dt),
             n: o.steps,
         };
         let budget_bytes = 12 * bytes.1;
