@@ -45,9 +45,17 @@ where
     Ok(report)
 }
 
-/// One pullback through a fresh record: `(p_bar, x_bar)`, starting from the given `p_bar`.
+/// Where a pullback has its saved values from; both must lead to the same bits.
+#[derive(Clone, Copy)]
+pub(crate) enum Fresh {
+    Record,
+    Save,
+}
+
+/// One pullback: `(p_bar, x_bar)`, starting from the given `p_bar`.
 pub(crate) fn pullback<O>(
     op: &O,
+    fresh: Fresh,
     p: &O::Params,
     x: &O::In,
     y_bar: O::Out,
@@ -58,9 +66,11 @@ where
     O::Params: Fields<f64>,
     O::In: Fields<f64>,
 {
-    let (_, saved) = op
-        .record(p, x.clone())
-        .map_err(CheckError::failed("record"))?;
+    let saved = match fresh {
+        Fresh::Record => op.record(p, x.clone()).map(|(_, saved)| saved),
+        Fresh::Save => op.save(p, x.clone()),
+    };
+    let saved = saved.map_err(CheckError::failed("record"))?;
     let x_bar = op
         .vjp(p, saved, y_bar, &mut p_bar)
         .map_err(CheckError::failed("vjp"))?;
@@ -91,10 +101,10 @@ where
     O::In: Fields<f64>,
     O::Out: Fields<f64>,
 {
-    let zero = pullback(op, p, x, y_bar.to_like(y), p.zeros_like())?;
+    let zero = pullback(op, Fresh::Record, p, x, y_bar.to_like(y), p.zeros_like())?;
     // Of the size of the gradient, so that neither summand hides the other.
     let start = zero.p.direction(random);
-    let filled = pullback(op, p, x, y_bar.to_like(y), start.to_like(p))?;
+    let filled = pullback(op, Fresh::Save, p, x, y_bar.to_like(y), start.to_like(p))?;
     same_bits("x_bar for another p_bar", &filled.x, &zero.x)?;
     let difference = filled.p.plus(-1.0, &start).plus(-1.0, &zero.p);
     for i in 0..start.0.len() {
@@ -146,7 +156,7 @@ where
         .into_iter()
         .map(|pick| {
             let y_bar = y_bar.only(pick);
-            let bar = pullback(op, p, x, y_bar.to_like(y), p.zeros_like())?;
+            let bar = pullback(op, Fresh::Record, p, x, y_bar.to_like(y), p.zeros_like())?;
             Ok((pick, y_bar, bar))
         })
         .collect::<Result<_, CheckError>>()?;

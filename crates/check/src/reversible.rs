@@ -2,7 +2,7 @@
 
 use adastra_core::{Fields, Reversible, State};
 
-use crate::adjoint::{check_adjoint_at, pullback};
+use crate::adjoint::{Fresh, check_adjoint_at, pullback};
 use crate::flat::{Flat, Pair};
 use crate::random::Random;
 use crate::report::compare;
@@ -46,7 +46,7 @@ where
     )?;
 
     let y_bar = Flat::of(&y).cotangent(&mut random);
-    let expected = pullback(op, p, x, y_bar.to_like(&y), p.zeros_like())?;
+    let expected = pullback(op, Fresh::Record, p, x, y_bar.to_like(&y), p.zeros_like())?;
     let start = expected.p.direction(&mut random);
     let mut p_bar = start.to_like(p);
     let (back, x_bar) = op

@@ -2,7 +2,7 @@
 
 use adastra_core::{Adjoint, Fields, State, Tangent};
 
-use crate::adjoint::{check_adjoint_at, pullback};
+use crate::adjoint::{Fresh, check_adjoint_at, pullback};
 use crate::flat::{Flat, Pair};
 use crate::random::Random;
 use crate::report::{compare, worst};
@@ -101,7 +101,7 @@ where
     }
     for pick in y_bar.picks() {
         let y_bar = y_bar.only(pick);
-        let bar = pullback(op, p, x, y_bar.to_like(y), p.zeros_like())?;
+        let bar = pullback(op, Fresh::Record, p, x, y_bar.to_like(y), p.zeros_like())?;
         // What remains of a block that vanishes analytically: rounding of the value and of the
         // whole tangent.
         let floor = value.only(pick).norm() + tangent.only(pick).norm();

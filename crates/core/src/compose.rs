@@ -70,6 +70,10 @@ where
         let (z, b) = self.1.record(&p.1, y)?;
         Ok((z, (a, b)))
     }
+    fn save(&self, p: &Self::Params, x: A::In) -> Result<Self::Saved> {
+        let (y, a) = self.0.record(&p.0, x)?;
+        Ok((a, self.1.save(&p.1, y)?))
+    }
     fn vjp(
         &self,
         p: &Self::Params,
@@ -146,6 +150,10 @@ where
         let (y, a) = self.0.record(p, x)?;
         let (z, b) = self.1.record(p, y)?;
         Ok((z, (a, b)))
+    }
+    fn save(&self, p: &A::Params, x: A::In) -> Result<Self::Saved> {
+        let (y, a) = self.0.record(p, x)?;
+        Ok((a, self.1.save(p, y)?))
     }
     fn vjp(
         &self,
@@ -274,6 +282,9 @@ where
     fn record(&self, p: &Q, x: O::In) -> Result<(O::Out, O::Saved)> {
         self.inner.record((self.get)(p), x)
     }
+    fn save(&self, p: &Q, x: O::In) -> Result<O::Saved> {
+        self.inner.save((self.get)(p), x)
+    }
     fn vjp(&self, p: &Q, saved: O::Saved, y_bar: O::Out, p_bar: &mut Q) -> Result<O::In> {
         self.inner
             .vjp((self.get)(p), saved, y_bar, (self.get_mut)(p_bar))
@@ -354,6 +365,9 @@ where
     type Saved = O::Saved;
     fn record(&self, _: &P, x: O::In) -> Result<(O::Out, O::Saved)> {
         self.inner.record(&(), x)
+    }
+    fn save(&self, _: &P, x: O::In) -> Result<O::Saved> {
+        self.inner.save(&(), x)
     }
     fn vjp(&self, _: &P, saved: O::Saved, y_bar: O::Out, _: &mut P) -> Result<O::In> {
         self.inner.vjp(&(), saved, y_bar, &mut ())

@@ -53,6 +53,18 @@ pub trait Adjoint<T: Real>: Operator<T> {
     /// As [`Operator::apply`].
     fn record(&self, p: &Self::Params, x: Self::In) -> Result<(Self::Out, Self::Saved)>;
 
+    /// What [`Adjoint::record`] saves, without the value: what a sweep asks for that comes to a step
+    /// only to pull back through it.
+    ///
+    /// The provided method records and drops the value. Override it where that is more work than
+    /// the reverse derivative needs.
+    ///
+    /// # Errors
+    /// As [`Operator::apply`].
+    fn save(&self, p: &Self::Params, x: Self::In) -> Result<Self::Saved> {
+        Ok(self.record(p, x)?.1)
+    }
+
     /// Pulls the cotangent `y_bar` back: returns `x_bar`, and adds to `p_bar`.
     ///
     /// # Errors
@@ -89,7 +101,7 @@ pub trait Reversible<T: Real>: Adjoint<T> {
         p_bar: &mut Self::Params,
     ) -> Result<(Self::In, Self::In)> {
         let x = self.invert(p, y)?;
-        let (_, saved) = self.record(p, x.clone())?;
+        let saved = self.save(p, x.clone())?;
         let x_bar = self.vjp(p, saved, y_bar, p_bar)?;
         Ok((x, x_bar))
     }
@@ -120,6 +132,9 @@ impl<T: Real, O: Adjoint<T> + ?Sized> Adjoint<T> for &O {
     type Saved = O::Saved;
     fn record(&self, p: &Self::Params, x: Self::In) -> Result<(Self::Out, Self::Saved)> {
         (**self).record(p, x)
+    }
+    fn save(&self, p: &Self::Params, x: Self::In) -> Result<Self::Saved> {
+        (**self).save(p, x)
     }
     fn vjp(
         &self,

@@ -187,6 +187,11 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
         Ok((y, (x, gravity)))
     }
 
+    fn save(&self, p: &Self::Params, x: M::State) -> Result<Self::Saved> {
+        let gravity = self.system.gravity(&p.0, &p.1, &x, self.motion.source)?;
+        Ok((x, gravity))
+    }
+
     fn vjp(
         &self,
         p: &Self::Params,

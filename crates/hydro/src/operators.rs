@@ -50,6 +50,10 @@ impl<T: Real, E: EquationOfState<T>> Adjoint<T> for Drift<T, E> {
         Ok((self.gas.drifted(p, &x, self.dt)?, x))
     }
 
+    fn save(&self, _: &E::Params, x: E::State) -> Result<E::State> {
+        Ok(x)
+    }
+
     fn vjp(
         &self,
         p: &E::Params,

@@ -246,7 +246,7 @@ where
                     };
                     let (at, done) = (start.index(), Some(n - 1 - i));
                     let x = self.follow(p, x, at, &moves, &mut store, &mut report, done)?;
-                    let (_, saved) = self.steps.step(i).record(p, x)?;
+                    let saved = self.steps.step(i).save(p, x)?;
                     report.evaluations += 1;
                     report.recomputed += 1;
                     saved
