@@ -5,6 +5,7 @@
 //! named states. Its gradient is that of the typed one, bit for bit.
 
 mod arrays;
+mod components;
 mod config;
 mod error;
 mod expansion;
@@ -21,13 +22,14 @@ mod world;
 
 pub use adastra_gravity::G;
 pub use arrays::{AnyArray, Arrays, expect_shape};
+pub use components::Components;
 pub use config::{
     Bytes, Config, CosmologyConfig, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig,
     Precision, ProcessConfig, ScheduleName, TimeConfig, Use,
 };
 pub use error::{Error, Result};
 pub use gradient::{Gradient, Watch};
-pub use matter::{AnyMatter, AnyReversible, Components, irreversible, reversible};
+pub use matter::{AnyMatter, AnyReversible, irreversible, reversible};
 pub use plugin::{
     AnyProcess, Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin,
     PotentialPlugin, ProcessPlugin, Scene, SceneBar, Site, doc,
