@@ -1,6 +1,6 @@
 //! `adastra fit`
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -50,6 +50,16 @@ fn options(table: Option<&toml::Table>) -> Result<(Options, Method)> {
     ))
 }
 
+/// Whether an error says that the unknowns are outside of where the simulation runs: a negative
+/// density, a step that is too long for the velocities, a number that is not finite any more.
+fn leaves_region(error: &adastra_pipeline::Error) -> bool {
+    use adastra_core::Error::{NonFinite, Operator, Range};
+    matches!(
+        error,
+        adastra_pipeline::Error::Core(Operator { .. } | Range { .. } | NonFinite { .. })
+    )
+}
+
 /// Minimizes the objective over the unknowns.
 pub(super) fn fit<T: Real>(
     mut simulation: Simulation<T>,
@@ -80,11 +90,20 @@ pub(super) fn fit<T: Real>(
     let begin = Instant::now();
     let x0 = simulation.start.read(&unknowns);
     let start = RefCell::new(simulation.start.clone());
+    let (evaluations, refused) = (Cell::new(0_usize), Cell::new(0_usize));
     let evaluate = |x: &[f64]| {
         let mut start = start.borrow_mut();
         start.write(&unknowns, x);
-        let gradient = simulation.gradient(&start, Some(WATCH))?;
-        Ok::<_, adastra_pipeline::Error>((gradient.value, gradient.bar.read(&unknowns)))
+        let first = evaluations.replace(evaluations.get() + 1) == 0;
+        match simulation.gradient(&start, Some(WATCH)) {
+            Ok(gradient) => Ok((gradient.value, gradient.bar.read(&unknowns))),
+            Err(e) if first || !leaves_region(&e) => Err(e),
+            // The line search takes the way back from a loss that is not finite.
+            Err(_) => {
+                refused.set(refused.get() + 1);
+                Ok((f64::INFINITY, vec![0.0; x.len()]))
+            }
+        }
     };
     let live = std::io::stderr().is_terminal() && !common.quiet;
     let best_file = output.path("fit.h5");
@@ -156,6 +175,12 @@ pub(super) fn fit<T: Real>(
         begin.elapsed().as_secs_f64(),
         report.termination
     );
+    if refused.get() > 0 {
+        println!(
+            "{} evaluations left the region where the simulation runs and counted as infinite",
+            refused.get()
+        );
+    }
     simulation.start.write(&unknowns, &report.x);
     finish(&simulation, &output)?;
     plot::loss(&output.path("loss.csv"))?;
