@@ -25,6 +25,7 @@ pub use adastra_gravity as gravity;
 pub use adastra_grid as grid;
 pub use adastra_hydro as hydro;
 pub use adastra_io as io;
+pub use adastra_nbody as nbody;
 pub use adastra_optimize as optimize;
 pub use adastra_particles as particles;
 pub use adastra_pipeline as pipeline;
@@ -41,6 +42,7 @@ pub fn registry() -> Result<Registry> {
     let mut registry = Registry::new();
     adastra_fdm::pipeline::plugin(&mut registry)?;
     adastra_hydro::pipeline::plugin(&mut registry)?;
+    adastra_nbody::pipeline::plugin(&mut registry)?;
     adastra_particles::pipeline::plugin(&mut registry)?;
     adastra_optimize::objective::plugin(&mut registry)?;
     file::plugin(&mut registry)?;

@@ -102,7 +102,7 @@ impl MatterPlugin for WaveMatter {
     fn matter<T: Real>(_: Nothing, site: &Site) -> Result<Wave<T>> {
         Ok(Wave::new(&site.mesh))
     }
-    fn parameters<T: Real>(values: WaveTable) -> Result<WaveParams<T>> {
+    fn parameters<T: Real>(_: &Wave<T>, values: WaveTable) -> Result<WaveParams<T>> {
         values.params()
     }
     fn state<T: Real>(arrays: &mut Arrays<T>, site: &Site) -> Result<WaveState<T>> {
@@ -174,7 +174,10 @@ impl MatterPlugin for AbsorbingMatter {
         let profile = sponge(&site.mesh, options.radius.0, options.width.0).map_err(wrong)?;
         AbsorbingWave::new(&site.mesh, profile).map_err(wrong)
     }
-    fn parameters<T: Real>(values: AbsorberTable) -> Result<AbsorberParams<T>> {
+    fn parameters<T: Real>(
+        _: &AbsorbingWave<T>,
+        values: AbsorberTable,
+    ) -> Result<AbsorberParams<T>> {
         let AbsorberTable {
             mass,
             coupling,

@@ -99,10 +99,11 @@ impl<T: Real, M: Matter<T> + 'static> Steps<T> for Leapfrog<T, M> {
     }
 
     fn saved_bytes(&self, state: &M::State) -> usize {
-        let meshes = if self.system.matter().needs_acceleration() {
-            4
-        } else {
-            1
+        let matter = self.system.matter();
+        let meshes = match (matter.gravitates(), matter.needs_acceleration()) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => 4,
         };
         state.bytes() + meshes * self.system.mesh().len() * <T as Real>::BYTES
     }
@@ -155,6 +156,9 @@ impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
         x_bar: &mut M::State,
         p_bar: &mut (M::Params, Background<T>),
     ) -> Result<()> {
+        if !self.system.matter().gravitates() {
+            return Ok(());
+        }
         if let Some(background_bar) = &mut p_bar.1.0 {
             add(&gravity_bar, T::one(), background_bar);
         }

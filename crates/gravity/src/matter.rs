@@ -17,6 +17,13 @@ pub trait Matter<T: Real>: Send + Sync {
     /// What evolves.
     type State: Fields<T>;
 
+    /// Whether the mesh carries its gravity. Matter with a force of its own, such as a direct sum
+    /// over pairs in open space, neither makes nor feels that of the mesh: its density is for
+    /// pictures and objectives only, and where no matter gravitates kicks are given empty meshes.
+    fn gravitates(&self) -> bool {
+        true
+    }
+
     /// Whether kicks read [`Gravity::acceleration`] (three more transforms a step, shared by all
     /// components that ask).
     fn needs_acceleration(&self) -> bool;
@@ -225,11 +232,16 @@ macro_rules! pair {
         impl<T: Real, $($m: Matter<T>),+> Matter<T> for ($($m,)+) {
             type Params = ($($m::Params,)+);
             type State = ($($m::State,)+);
+            fn gravitates(&self) -> bool {
+                $(self.$i.gravitates())||+
+            }
             fn needs_acceleration(&self) -> bool {
                 $(self.$i.needs_acceleration())||+
             }
             fn deposit(&self, p: &Self::Params, x: &Self::State, rho: &mut Array3<T>) -> Result<()> {
-                $(self.$i.deposit(&p.$i, &x.$i, rho)?;)+
+                $(if self.$i.gravitates() {
+                    self.$i.deposit(&p.$i, &x.$i, rho)?;
+                })+
                 Ok(())
             }
             fn kick(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, dt: f64) -> Result<()> {
@@ -256,7 +268,9 @@ macro_rules! pair {
         }
         impl<T: Real, $($m: MatterAdjoint<T>),+> MatterAdjoint<T> for ($($m,)+) {
             fn deposit_vjp(&self, p: &Self::Params, x: &Self::State, rho_bar: &Array3<T>, x_bar: &mut Self::State, p_bar: &mut Self::Params) -> Result<()> {
-                $(self.$i.deposit_vjp(&p.$i, &x.$i, rho_bar, &mut x_bar.$i, &mut p_bar.$i)?;)+
+                $(if self.$i.gravitates() {
+                    self.$i.deposit_vjp(&p.$i, &x.$i, rho_bar, &mut x_bar.$i, &mut p_bar.$i)?;
+                })+
                 Ok(())
             }
             fn kick_vjp(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>, dt: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {

@@ -94,6 +94,9 @@ where
     type Params = M::Params;
     type State = M::State;
 
+    fn gravitates(&self) -> bool {
+        self.matter.gravitates()
+    }
     fn needs_acceleration(&self) -> bool {
         self.matter.needs_acceleration()
     }

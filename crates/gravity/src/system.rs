@@ -143,6 +143,9 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         x: &M::State,
         source: f64,
     ) -> Result<Gravity<T>> {
+        if !self.matter.gravitates() {
+            return Ok(none());
+        }
         let mut rho = self.density(p, x)?;
         scale(&mut rho, source);
         let mut gravity = self.poisson.solve(rho, self.matter.needs_acceleration());
@@ -152,6 +155,9 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
 
     /// A zero cotangent of the gravity that this matter feels.
     pub(crate) fn gravity_bar(&self) -> Gravity<T> {
+        if !self.matter.gravitates() {
+            return none();
+        }
         let acceleration = self
             .matter
             .needs_acceleration()
@@ -160,6 +166,14 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             potential: self.zeros(),
             acceleration,
         }
+    }
+}
+
+/// No gravity at all, for matter that does not look at it.
+fn none<T: Real>() -> Gravity<T> {
+    Gravity {
+        potential: Array3::default((0, 0, 0)),
+        acceleration: None,
     }
 }
 

@@ -193,7 +193,10 @@ impl MatterPlugin for IsothermalMatter {
     fn matter<T: Real>(options: GasTable, site: &Site) -> Result<IsothermalGas<T>> {
         options.gas(site)
     }
-    fn parameters<T: Real>(values: IsothermalTable) -> Result<IsothermalParams<T>> {
+    fn parameters<T: Real>(
+        _: &IsothermalGas<T>,
+        values: IsothermalTable,
+    ) -> Result<IsothermalParams<T>> {
         let p = IsothermalParams {
             sound_speed: T::of(values.sound_speed.0),
         };
@@ -256,7 +259,7 @@ impl MatterPlugin for IdealMatter {
     fn matter<T: Real>(options: GasTable, site: &Site) -> Result<IdealGas<T>> {
         options.gas(site)
     }
-    fn parameters<T: Real>(values: IdealTable) -> Result<IdealParams<T>> {
+    fn parameters<T: Real>(_: &IdealGas<T>, values: IdealTable) -> Result<IdealParams<T>> {
         let p = IdealParams {
             adiabatic_index: T::of(values.adiabatic_index),
         };

@@ -141,7 +141,19 @@ fn dot(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
 #[derive(Debug, Clone)]
 pub struct Kicked<T>(ParticleState<T>);
 
-impl KickDrift<'_> {
+impl<'a> KickDrift<'a> {
+    /// One element on its own.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn new(system: &'a NBody, element: Element) -> Self {
+        let (start, index) = (0.0, 0);
+        Self {
+            system,
+            element,
+            start,
+            index,
+        }
+    }
+
     fn span<T: Real>(&self, p: &NBodyParams<T>) -> Result<f64> {
         let span = p.span.f64();
         if span.is_finite() {
@@ -162,7 +174,7 @@ impl KickDrift<'_> {
     }
 
     /// Kicks by `sign` times its length, then drifts by `along` times its length.
-    fn advance<T: Real>(
+    pub(crate) fn advance<T: Real>(
         &self,
         p: &NBodyParams<T>,
         x: &mut ParticleState<T>,
@@ -190,7 +202,7 @@ impl KickDrift<'_> {
 
     /// Pulls `bar` back from after the element to before it. `x` holds the positions before, and
     /// the velocities after the kick; with `UNDO` the kick is taken off them too.
-    fn pull_back<T: Real, const UNDO: bool>(
+    pub(crate) fn pull_back<T: Real, const UNDO: bool>(
         &self,
         p: &NBodyParams<T>,
         x: &mut ParticleState<T>,

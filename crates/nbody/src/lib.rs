@@ -57,6 +57,8 @@ mod gravity;
 mod integration;
 mod likeness;
 mod pairs;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 mod potential;
 mod random;
 mod scheme;

@@ -41,7 +41,7 @@ impl MatterPlugin for ParticleMatter {
     fn matter<T: Real>(_: Nothing, site: &Site) -> Result<Particles> {
         Ok(Particles::new(&site.mesh))
     }
-    fn parameters<T: Real>(_: Nothing) -> Result<()> {
+    fn parameters<T: Real>(_: &Particles, _: Nothing) -> Result<()> {
         Ok(())
     }
     fn state<T: Real>(arrays: &mut Arrays<T>, _: &Site) -> Result<ParticleState<T>> {

@@ -30,6 +30,11 @@ impl<T: Real> Components<T> {
         self.list.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Name and matter at a position.
+    pub(crate) fn at(&self, i: usize) -> &(String, Box<dyn AnyMatter<T>>) {
+        &self.list[i]
+    }
+
     /// Position and matter of a name.
     pub fn find(&self, name: &str) -> Option<(usize, &dyn AnyMatter<T>)> {
         let i = self.list.iter().position(|(n, _)| n == name)?;
@@ -74,11 +79,15 @@ impl<T: Real> Matter<T> for Components<T> {
     type Params = World<T>;
     type State = World<T>;
 
+    fn gravitates(&self) -> bool {
+        self.each().any(|(_, m)| m.gravitates())
+    }
     fn needs_acceleration(&self) -> bool {
         self.each().any(|(_, m)| m.needs_acceleration())
     }
     fn deposit(&self, p: &World<T>, x: &World<T>, rho: &mut Array3<T>) -> Result<()> {
         self.each()
+            .filter(|(_, m)| m.gravitates())
             .try_for_each(|(i, m)| m.deposit(p.at(i), x.at(i), rho))
     }
     fn kick(&self, p: &World<T>, x: &mut World<T>, g: &Gravity<T>, dt: f64) -> Result<()> {
@@ -131,7 +140,8 @@ impl<T: Real> MatterAdjoint<T> for Components<T> {
         x_bar: &mut World<T>,
         p_bar: &mut World<T>,
     ) -> Result<()> {
-        self.each().try_for_each(|(i, m)| {
+        let mut each = self.each().filter(|(_, m)| m.gravitates());
+        each.try_for_each(|(i, m)| {
             m.deposit_vjp(p.at(i), x.at(i), rho_bar, x_bar.at_mut(i), p_bar.at_mut(i))
         })
     }

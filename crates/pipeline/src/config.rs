@@ -214,7 +214,22 @@ pub struct MatterConfig {
     #[serde(default)]
     pub parameters: toml::Table,
     /// Its initial state.
-    pub initial: Use,
+    pub initial: InitialConfig,
+}
+
+/// `initial` of a component.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitialConfig {
+    /// The registered generator.
+    #[serde(rename = "use")]
+    pub name: String,
+    /// Its options.
+    #[serde(default)]
+    pub with: toml::Table,
+    /// Its differentiable parameters, if it has any.
+    #[serde(default)]
+    pub parameters: toml::Table,
 }
 
 /// `[[potential]]`

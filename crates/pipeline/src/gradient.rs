@@ -8,7 +8,9 @@ use adastra_core::{
 };
 use adastra_gravity::{Background, Leapfrog, March, TimeStep};
 
-use crate::{Error, Physics, Result, Scene, SceneBar, ScheduleName, Simulation, Start, World};
+use crate::{
+    Error, Physics, Result, Scatter, Scene, SceneBar, ScheduleName, Simulation, Start, World,
+};
 
 /// A loss, its gradient with respect to everything a run starts from, and what it cost.
 pub struct Gradient<T: Real> {
@@ -51,7 +53,8 @@ impl<T: Real> Simulation<T> {
         Ok(dt)
     }
 
-    /// The length of the first step, in kpc/(km/s), as an adaptive rule would choose it.
+    /// The length of the first step, in kpc/(km/s), as an adaptive rule would choose it; at most
+    /// that of the configuration.
     ///
     /// # Errors
     /// Those of the components.
@@ -59,9 +62,9 @@ impl<T: Real> Simulation<T> {
         let p = (self.start.parameters.clone(), self.background(&self.start)?);
         let rule = TimeStep::Adaptive(crate::SAFETY);
         let mut x = self.start.state.clone();
-        Ok(March::default()
-            .advance(&self.system, &p, &mut x, rule, self.span())?
-            .dt)
+        let step = March::default().advance(&self.system, &p, &mut x, rule, self.span())?;
+        let steps = self.config.time.steps.unwrap_or(1);
+        Ok(step.dt.min(self.span() / steps as f64))
     }
 
     fn evolve(&self, dt: &[f64], watch: Option<Watch>) -> Result<Run<T>> {
@@ -151,6 +154,14 @@ impl<T: Real> Simulation<T> {
         self.objective()?.pictures(&self.scene(parameters, state))
     }
 
+    /// Plots of points of how close a state is to the objective.
+    ///
+    /// # Errors
+    /// As [`Simulation::pictures`].
+    pub fn scatters(&self, parameters: &World<T>, state: &World<T>) -> Result<Vec<Scatter>> {
+        self.objective()?.scatters(&self.scene(parameters, state))
+    }
+
     fn objective(&self) -> Result<&dyn crate::Objective<T>> {
         self.objective.as_deref().ok_or_else(|| Error::Missing {
             key: "objective".into(),
@@ -202,10 +213,18 @@ impl<T: Real> Simulation<T> {
         let mut potentials = start.potentials.zeros_like();
         self.potentials
             .vjp(&start.potentials, (), p_bar.1, &mut potentials)?;
+        let mut parameters = p_bar.0;
+        let mut initial = start.initial.zeros_like();
+        for (k, (i, generator)) in self.generators.iter().enumerate() {
+            let (p, matter) = (start.initial.at(k), start.parameters.at(*i));
+            let (p_bar, matter_bar) = (initial.at_mut(k), parameters.at_mut(*i));
+            generator.vjp(p, matter, state.at(*i), p_bar, matter_bar)?;
+        }
         let bar = Start {
             state,
-            parameters: p_bar.0,
+            parameters,
             potentials,
+            initial,
         };
         Ok(Gradient {
             value,

@@ -9,6 +9,7 @@ mod components;
 mod config;
 mod error;
 mod expansion;
+mod generator;
 mod gradient;
 mod matter;
 mod plugin;
@@ -24,15 +25,16 @@ pub use adastra_gravity::G;
 pub use arrays::{AnyArray, Arrays, expect_shape};
 pub use components::Components;
 pub use config::{
-    Bytes, Config, CosmologyConfig, GradientConfig, MatterConfig, MeshConfig, Per, PotentialConfig,
-    Precision, ProcessConfig, ScheduleName, TimeConfig, Use,
+    Bytes, Config, CosmologyConfig, GradientConfig, InitialConfig, MatterConfig, MeshConfig, Per,
+    PotentialConfig, Precision, ProcessConfig, ScheduleName, TimeConfig, Use,
 };
 pub use error::{Error, Result};
+pub use generator::{Generator, GeneratorPlugin};
 pub use gradient::{Gradient, Watch};
 pub use matter::{AnyMatter, AnyReversible, irreversible, reversible};
 pub use plugin::{
     AnyProcess, Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin,
-    PotentialPlugin, ProcessPlugin, Scene, SceneBar, Site, doc,
+    PotentialPlugin, ProcessPlugin, Scatter, Scene, SceneBar, Site, doc,
 };
 pub use potential::Potentials;
 pub use registry::{Info, Registry};

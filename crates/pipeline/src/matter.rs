@@ -13,6 +13,8 @@ type AnyMut<'a, T> = &'a mut dyn AnyFields<T>;
 /// [`MatterAdjoint`] with its state and parameters behind pointers; see there for the methods.
 pub trait AnyMatter<T: Real>: Send + Sync {
     #[doc(hidden)]
+    fn gravitates(&self) -> bool;
+    #[doc(hidden)]
     fn needs_acceleration(&self) -> bool;
     #[doc(hidden)]
     fn deposit(&self, p: Any<'_, T>, x: Any<'_, T>, rho: &mut Array3<T>) -> Result<()>;
@@ -148,6 +150,9 @@ fn down_mut<T: Real, S: 'static>(x: AnyMut<'_, T>) -> &mut S {
 }
 
 impl<T: Real, M: MatterAdjoint<T>> AnyMatter<T> for Erased<T, M> {
+    fn gravitates(&self) -> bool {
+        self.matter.gravitates()
+    }
     fn needs_acceleration(&self) -> bool {
         self.matter.needs_acceleration()
     }

@@ -39,6 +39,10 @@ pub struct Site {
     pub mesh: Mesh,
     /// The expanding background of the run, if space is not static.
     pub expansion: Option<Arc<Supercomoving>>,
+    /// The span of the run, in kpc/(km/s); of supercomoving time where space expands.
+    pub span: f64,
+    /// Number of equal steps; `None` where steps adapt.
+    pub steps: Option<usize>,
     /// Seed of everything random.
     pub seed: u64,
     /// Folder that relative paths of the configuration start from.
@@ -80,6 +84,7 @@ pub trait MatterPlugin: 'static {
     /// # Errors
     /// What the values get wrong.
     fn parameters<T: Real>(
+        matter: &Self::Matter<T>,
         values: Self::Parameters,
     ) -> Result<<Self::Matter<T> as Matter<T>>::Params>;
 
@@ -251,6 +256,14 @@ impl<T: Real> Scene<'_, T> {
         Ok(())
     }
 
+    /// Where the component of a name stands in the worlds.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`].
+    pub fn position(&self, name: &str) -> Result<usize> {
+        Ok(self.component(name)?.0)
+    }
+
     fn component(&self, name: &str) -> Result<(usize, &dyn AnyMatter<T>)> {
         self.components
             .find(name)
@@ -261,6 +274,17 @@ impl<T: Real> Scene<'_, T> {
                 known: self.components.names().map(str::to_owned).collect(),
             })
     }
+}
+
+/// Points in a plane: data beside model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    /// Title above.
+    pub title: String,
+    /// Quantity and unit of both axes.
+    pub labels: [String; 2],
+    /// Sets of points, each with its name.
+    pub sets: Vec<(String, Vec<[f64; 2]>)>,
 }
 
 /// A loss on the final state.
@@ -281,6 +305,15 @@ pub trait Objective<T: Real>: Send + Sync {
     /// # Errors
     /// As [`Objective::evaluate`].
     fn pictures(&self, scene: &Scene<'_, T>) -> Result<Vec<(String, Array2<f64>)>> {
+        let _ = scene;
+        Ok(Vec::new())
+    }
+
+    /// Plots of points that show how close the state is.
+    ///
+    /// # Errors
+    /// As [`Objective::evaluate`].
+    fn scatters(&self, scene: &Scene<'_, T>) -> Result<Vec<Scatter>> {
         let _ = scene;
         Ok(Vec::new())
     }

@@ -8,10 +8,12 @@ use adastra_gravity::Matter;
 use serde::de::DeserializeOwned;
 
 use crate::error::explain;
+use crate::generator::{self, AnyGenerator};
 use crate::potential::Law;
 use crate::{
-    AnyFields, AnyMatter, AnyProcess, Arrays, Doc, Error, InitialPlugin, MatterPlugin, Objective,
-    ObjectivePlugin, PotentialPlugin, ProcessPlugin, Result, Site, World,
+    AnyFields, AnyMatter, AnyProcess, Arrays, Doc, Error, GeneratorPlugin, InitialConfig,
+    InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin,
+    ProcessPlugin, Result, Site, World,
 };
 
 /// What a registered name is, for `adastra plugins`.
@@ -47,6 +49,13 @@ pub(crate) struct Built<T: Real> {
     pub(crate) state: StateBuilder<T>,
 }
 
+/// What a generator of initial conditions made: a state, and what made it where that is
+/// differentiated.
+pub(crate) struct Initial<T: Real> {
+    pub(crate) arrays: Arrays<T>,
+    pub(crate) generator: Option<(Box<dyn AnyGenerator<T>>, Box<dyn AnyFields<T>>)>,
+}
+
 /// A process that a plugin made, and its parameters.
 pub(crate) type BuiltProcess<T> = (AnyProcess<T>, Box<dyn AnyFields<T>>);
 
@@ -55,7 +64,8 @@ pub(crate) type Quantities<T> = Box<
 >;
 pub(crate) type StateBuilder<T> = fn(Arrays<T>, &Site) -> Result<Box<dyn AnyFields<T>>>;
 pub(crate) type MatterBuilder<T> = fn(toml::Table, toml::Table, &Site) -> Result<Built<T>>;
-pub(crate) type InitialBuilder<T> = fn(toml::Table, &Site, &dyn AnyFields<T>) -> Result<Arrays<T>>;
+pub(crate) type InitialBuilder<T> =
+    fn(&InitialConfig, &Site, &dyn AnyFields<T>) -> Result<Initial<T>>;
 pub(crate) type ObjectiveBuilder<T> = fn(toml::Table, &Site) -> Result<Box<dyn Objective<T>>>;
 pub(crate) type ProcessBuilder<T> =
     fn(toml::Table, toml::Table, &str, &Site, &World<T>) -> Result<BuiltProcess<T>>;
@@ -114,6 +124,25 @@ impl Registry {
         };
         let (single, double): (InitialBuilder<f32>, InitialBuilder<f64>) =
             (build_initial::<P, f32>, build_initial::<P, f64>);
+        self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
+    }
+
+    /// Registers a differentiable generator of initial conditions.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`].
+    pub fn generator<P: GeneratorPlugin>(&mut self) -> Result<()> {
+        let (kind, name, about) = (INITIAL, P::NAME, P::ABOUT);
+        let info = Info {
+            kind,
+            name,
+            about,
+            options: P::OPTIONS,
+            parameters: P::PARAMETERS,
+            state: &[],
+        };
+        let (single, double): (InitialBuilder<f32>, InitialBuilder<f64>) =
+            (build_generator::<P, f32>, build_generator::<P, f64>);
         self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
     }
 
@@ -272,7 +301,7 @@ fn build_matter<P: MatterPlugin, T: Real>(
     // object-safe face: two instances, of which only one holds scratch memory in use.
     let typed = P::matter::<T>(read(options.clone(), "with")?, site)?;
     let erased = P::matter::<T>(read(options, "with")?, site)?;
-    let parameters = P::parameters::<T>(read(parameters, "parameters")?)?;
+    let parameters = P::parameters(&typed, read(parameters, "parameters")?)?;
     Ok(Built {
         matter: P::erase(erased),
         parameters: Box::new(parameters),
@@ -294,11 +323,29 @@ fn build_matter<P: MatterPlugin, T: Real>(
 }
 
 fn build_initial<P: InitialPlugin, T: Real>(
-    options: toml::Table,
+    config: &InitialConfig,
     site: &Site,
-    parameters: &dyn AnyFields<T>,
-) -> Result<Arrays<T>> {
-    P::arrays(read(options, "with")?, site, parameters)
+    matter: &dyn AnyFields<T>,
+) -> Result<Initial<T>> {
+    let Nothing {} = read(config.parameters.clone(), "parameters")?;
+    let arrays = P::arrays(read(config.with.clone(), "with")?, site, matter)?;
+    let generator = None;
+    Ok(Initial { arrays, generator })
+}
+
+fn build_generator<P: GeneratorPlugin, T: Real>(
+    config: &InitialConfig,
+    site: &Site,
+    matter: &dyn AnyFields<T>,
+) -> Result<Initial<T>> {
+    let generator = P::generator::<T>(read(config.with.clone(), "with")?, site)?;
+    let p = P::parameters::<T>(read(config.parameters.clone(), "parameters")?)?;
+    let arrays = generator::arrays(&*AnyGenerator::generate(&generator, &p, matter)?);
+    let generator: Box<dyn AnyGenerator<T>> = Box::new(generator);
+    Ok(Initial {
+        arrays,
+        generator: Some((generator, Box::new(p))),
+    })
 }
 
 fn build_process<P: ProcessPlugin, T: Real>(

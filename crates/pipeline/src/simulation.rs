@@ -7,6 +7,7 @@ use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep, With};
 use ndarray::Array3;
 
 use crate::expansion::Expansion;
+use crate::generator::{AnyGenerator, another_kind};
 use crate::potential::Potentials;
 use crate::registry::{Info, Quantities, Registry, StateBuilder};
 use crate::{
@@ -35,6 +36,8 @@ pub struct Simulation<T: Real> {
     pub(crate) components: Vec<Component<T>>,
     pub(crate) potentials: Potentials<T>,
     pub(crate) objective: Option<Box<dyn Objective<T>>>,
+    /// Differentiable initial conditions, each with the position of its component.
+    pub(crate) generators: Vec<(usize, Box<dyn AnyGenerator<T>>)>,
     /// The unknowns, where nothing else is said.
     pub start: Start<T>,
 }
@@ -75,9 +78,15 @@ impl<T: Real> Simulation<T> {
             Some(cosmology) => Some(Arc::new(cosmology.time()?)),
             None => None,
         };
+        let span = match &expansion {
+            Some(expansion) => expansion.span(),
+            None => config.time.end.map_or(0.0, |end| end.0),
+        };
         let site = Site {
             mesh: mesh.clone(),
             expansion: expansion.clone(),
+            span,
+            steps: config.time.steps,
             seed: config.seed,
             folder: config.folder.clone(),
         };
@@ -85,6 +94,7 @@ impl<T: Real> Simulation<T> {
         let mut list = Vec::new();
         let mut components = Vec::new();
         let (mut parameters, mut state) = (World::new(), World::new());
+        let (mut generators, mut generated) = (Vec::new(), World::new());
         for matter in &config.matter {
             let key = format!("matter.{}", matter.name);
             let (build, info) = registry.find_matter::<T>(&format!("{key}.use"), &matter.kind)?;
@@ -94,11 +104,21 @@ impl<T: Real> Simulation<T> {
             let initial = format!("{key}.initial");
             let generate =
                 registry.find_initial::<T>(&format!("{initial}.use"), &matter.initial.name)?;
-            let arrays = generate(matter.initial.with.clone(), &site, &*built.parameters)
-                .and_then(|arrays| (built.state)(arrays, &site))
-                .map_err(|e| e.within(&initial))?;
+            let within = |e: Error| e.within(&initial);
+            let made = generate(&matter.initial, &site, &*built.parameters).map_err(within)?;
+            let first = (built.state)(made.arrays, &site).map_err(within)?;
+            if let Some((generator, p)) = made.generator {
+                if !generator.makes(&*first) {
+                    return Err(within(another_kind()));
+                }
+                generated.push(format!("{}.initial", matter.name), p);
+                generators.push((list.len(), generator));
+            }
+            if !built.matter.gravitates() {
+                check_open(config, &key)?;
+            }
             parameters.push(&matter.name, built.parameters);
-            state.push(&matter.name, arrays);
+            state.push(&matter.name, first);
             list.push((matter.name.clone(), built.matter));
             let (quantities, state) = (built.quantities, built.state);
             components.push(Component {
@@ -141,6 +161,7 @@ impl<T: Real> Simulation<T> {
             state,
             parameters,
             potentials: potentials.parameters(),
+            initial: generated,
         };
         start.check()?;
         let system = SelfGravity::with_constant(&mesh, matter, constant);
@@ -156,10 +177,47 @@ impl<T: Real> Simulation<T> {
             components,
             potentials,
             objective,
+            generators,
             start,
         };
         simulation.check_objective()?;
         Ok(simulation)
+    }
+
+    /// Checks that addresses exist and can be set: the state of a component whose initial
+    /// conditions are generated from parameters follows from these.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] and [`Error::Range`].
+    pub fn find_unknowns(&self, key: &str, addresses: &[String]) -> Result<()> {
+        self.start.find(key, addresses)?;
+        let state = self.start.state.addresses();
+        for (i, _) in &self.generators {
+            let name = &self.components[*i].name;
+            let own = |a: &&String| a.split('.').next() == Some(name) && state.contains(a);
+            if let Some(address) = addresses.iter().find(own) {
+                let allowed =
+                    format!("the parameters that generate the state, \"{name}.initial.*\"");
+                return Err(Error::range(key, address, allowed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the numbers at some addresses, and generates anew what follows from them.
+    ///
+    /// # Errors
+    /// Those of the generators.
+    ///
+    /// # Panics
+    /// When there are too few values.
+    pub fn set(&self, start: &mut Start<T>, addresses: &[String], values: &[f64]) -> Result<()> {
+        start.write(addresses, values);
+        for (k, (i, generator)) in self.generators.iter().enumerate() {
+            let state = generator.generate(start.initial.at(k), start.parameters.at(*i))?;
+            start.state.replace(*i, state);
+        }
+        Ok(())
     }
 
     /// The configuration.
@@ -197,10 +255,7 @@ impl<T: Real> Simulation<T> {
 
     /// The span of the run, in kpc/(km/s); of supercomoving time where space expands.
     pub fn span(&self) -> f64 {
-        match &self.site.expansion {
-            Some(expansion) => expansion.span(),
-            None => self.config.time.end.map_or(0.0, |end| end.0),
-        }
+        self.site.span
     }
 
     /// The redshift at a time; `None` where space is static.
@@ -283,10 +338,8 @@ impl<T: Real> Simulation<T> {
         p: &(World<T>, Background<T>),
         state: &World<T>,
     ) -> Result<Vec<(String, f64)>> {
-        let own = self
-            .system
-            .gravity(&p.0, &Background::none(), state, 1.0)?
-            .potential;
+        let gravity = self.system.gravity(&p.0, &Background::none(), state, 1.0)?;
+        let own = gravity.potential;
         let given = p.1.0.as_ref().map(|g| &g.potential);
         let volume = self.site.mesh.cell_volume();
         let mut all = Vec::new();
@@ -294,11 +347,14 @@ impl<T: Real> Simulation<T> {
         let mut energy = 0.0;
         for (i, component) in self.components.iter().enumerate() {
             let mut list = (component.quantities)(p.0.at(i), state.at(i))?;
-            let rho = self.density(&p.0, state, i)?;
-            // Each pair of cells counts twice in rho V, but not with what is given.
-            let potential =
-                0.5 * State::<T>::dot(&rho, &own) + given.map_or(0.0, |v| State::<T>::dot(&rho, v));
-            list.push(("energy.potential", potential * volume));
+            let (_, matter) = self.components_matter().at(i);
+            if matter.gravitates() {
+                let rho = self.density(&p.0, state, i)?;
+                // Each pair of cells counts twice in rho V, but not with what is given.
+                let given = given.map_or(0.0, |v| State::<T>::dot(&rho, v));
+                let potential = 0.5 * State::<T>::dot(&rho, &own) + given;
+                list.push(("energy.potential", potential * volume));
+            }
             for (name, value) in list {
                 all.push((format!("{}.{name}", component.name), value));
                 if name.starts_with("energy.") {
@@ -388,6 +444,26 @@ impl<T: Real> Simulation<T> {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses what matter with a force of its own would not feel.
+fn check_open(config: &Config, key: &str) -> Result<()> {
+    let kind = "with matter that gravitates on its own in open space";
+    if config.self_gravity {
+        let allowed = format!("false {kind} ({key})");
+        return Err(Error::range("self_gravity", "true", allowed));
+    }
+    match config.potential.first() {
+        Some(potential) => {
+            let allowed = format!("only without it: {key}.with has potentials of its own");
+            Err(Error::range(
+                "potential",
+                format!("{:?}", potential.name),
+                allowed,
+            ))
+        }
+        None => Ok(()),
     }
 }
 

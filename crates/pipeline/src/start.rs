@@ -7,6 +7,10 @@ use adastra_core::{FieldRef, Fields, Real};
 use crate::{Error, Result, World};
 
 /// What a run starts from; every number in it can be differentiated with respect to.
+///
+/// Where initial conditions are generated from parameters, the first state follows from these and
+/// from the parameters of the component: derivatives by parameters count that way too, and those
+/// by the state are taken at fixed parameters.
 #[derive(Clone)]
 pub struct Start<T: Real> {
     /// Initial states of the components.
@@ -15,6 +19,8 @@ pub struct Start<T: Real> {
     pub parameters: World<T>,
     /// Parameters of the external potentials.
     pub potentials: World<T>,
+    /// Parameters of the initial conditions, `"cluster.initial"` and so on.
+    pub initial: World<T>,
 }
 
 impl<T: Real> Start<T> {
@@ -23,6 +29,7 @@ impl<T: Real> Start<T> {
         let mut all = self.state.addresses();
         all.extend(self.parameters.addresses());
         all.extend(self.potentials.addresses());
+        all.extend(self.initial.addresses());
         all
     }
 
@@ -31,8 +38,14 @@ impl<T: Real> Start<T> {
         self.worlds().iter().for_each(|world| world.visit(f));
     }
 
-    fn worlds(&self) -> [&World<T>; 3] {
-        [&self.state, &self.parameters, &self.potentials]
+    fn worlds(&self) -> [&World<T>; 4] {
+        let Self {
+            state,
+            parameters,
+            potentials,
+            initial,
+        } = self;
+        [state, parameters, potentials, initial]
     }
 
     /// Checks that addresses exist.
@@ -66,13 +79,20 @@ impl<T: Real> Start<T> {
         values
     }
 
-    /// Sets the numbers at some addresses; the inverse of [`Start::read`].
+    /// Sets the numbers at some addresses; the inverse of [`Start::read`]. The state does not
+    /// follow: [`Simulation::set`](crate::Simulation::set) does that.
     ///
     /// # Panics
     /// When there are too few values.
     pub fn write(&mut self, addresses: &[String], mut values: &[f64]) {
         for address in addresses {
-            for world in [&mut self.state, &mut self.parameters, &mut self.potentials] {
+            let Self {
+                state,
+                parameters,
+                potentials,
+                initial,
+            } = self;
+            for world in [state, parameters, potentials, initial] {
                 world.write(address, &mut values);
             }
         }

@@ -73,6 +73,14 @@ impl<T: Real> World<T> {
         self.entries.push((name.into(), entry));
     }
 
+    /// Puts another entry in the place of one.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub(crate) fn replace(&mut self, i: usize, entry: Box<dyn AnyFields<T>>) {
+        self.entries[i].1 = entry;
+    }
+
     /// Names of the entries.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(name, _)| name.as_str())

@@ -28,7 +28,7 @@ impl<T: Real> MatterPlugin for SecondAxion<T> {
     fn matter<U: Real>(_: Nothing, site: &Site) -> Result<SecondAxion<U>> {
         Ok(SecondAxion::new(&site.mesh))
     }
-    fn parameters<U: Real>(values: Parameters) -> Result<AxionMass<U>> {
+    fn parameters<U: Real>(_: &Self::Matter<U>, values: Parameters) -> Result<AxionMass<U>> {
         if !(values.mass.0 > 0.0) {
             return Err(Error::range("parameters.mass", values.mass.0, "above 0"));
         }

@@ -74,7 +74,7 @@ pub(super) fn fit<T: Real>(
         }
     }
     method.validate()?;
-    simulation.start.find("fit.unknowns", &unknowns)?;
+    simulation.find_unknowns("fit.unknowns", &unknowns)?;
     let output = Output::open(simulation.config(), common.out.as_deref())?;
     let scale = scales(&simulation.start, &unknowns, scale)?;
     let mut log = CsvLog::create(
@@ -93,9 +93,9 @@ pub(super) fn fit<T: Real>(
     let (evaluations, refused) = (Cell::new(0_usize), Cell::new(0_usize));
     let evaluate = |x: &[f64]| {
         let mut start = start.borrow_mut();
-        start.write(&unknowns, x);
         let first = evaluations.replace(evaluations.get() + 1) == 0;
-        match simulation.gradient(&start, Some(WATCH)) {
+        let set = simulation.set(&mut start, &unknowns, x);
+        match set.and_then(|()| simulation.gradient(&start, Some(WATCH))) {
             Ok(gradient) => Ok((gradient.value, gradient.bar.read(&unknowns))),
             Err(e) if first || !leaves_region(&e) => Err(e),
             // The line search takes the way back from a loss that is not finite.
@@ -181,7 +181,17 @@ pub(super) fn fit<T: Real>(
             refused.get()
         );
     }
-    simulation.start.write(&unknowns, &report.x);
+    for address in &unknowns {
+        let one = std::slice::from_ref(address);
+        let (before, mut solution) = (simulation.start.read(one), simulation.start.clone());
+        solution.write(&unknowns, &report.x);
+        if let ([before], [after]) = (&before[..], &solution.read(one)[..]) {
+            println!("{address} = {after:.6e}, from {before:.6e}");
+        }
+    }
+    let mut solution = simulation.start.clone();
+    simulation.set(&mut solution, &unknowns, &report.x)?;
+    simulation.start = solution;
     finish(&simulation, &output)?;
     plot::loss(&output.path("loss.csv"))?;
     println!(
@@ -237,7 +247,8 @@ fn write_best<T: Real>(
 fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
     let (_, state) = simulation.loss(&simulation.start)?;
     let pictures = simulation.pictures(&simulation.start.parameters, &state)?;
-    output.comparison(simulation, &pictures, "result.png")?;
+    let scatters = simulation.scatters(&simulation.start.parameters, &state)?;
+    output.comparison(simulation, &pictures, &scatters, "result.png")?;
     let outputs = simulation.outputs(output.options.outputs);
     let mut progress = Progress {
         state,
@@ -247,5 +258,6 @@ fn finish<T: Real>(simulation: &Simulation<T>, output: &Output) -> Result<()> {
     progress.march.step = simulation.time_steps(&simulation.start)?.len();
     progress.output = outputs;
     restart::write(&output.path("final.h5"), simulation, &progress, outputs)?;
-    output.frame(simulation, &simulation.start.parameters, &progress)
+    output.frame(simulation, &simulation.start.parameters, &progress)?;
+    output.sky(simulation, &progress)
 }

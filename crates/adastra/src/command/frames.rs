@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use adastra_core::Real;
 use adastra_io::picture::{self, Figure, Map};
-use adastra_io::{Dataset, Header, Snapshot, SnapshotWriter};
+use adastra_io::{Attribute, Dataset, Header, Snapshot, SnapshotWriter};
 use adastra_pipeline::{Progress, Simulation, World};
 use ndarray::{Array2, Ix2};
 
@@ -60,6 +60,9 @@ impl Output {
             code_version: env!("CARGO_PKG_VERSION").into(),
             config: simulation.config().text.clone(),
         });
+        let [width, height] = self.sides(simulation);
+        writer.attribute("width", Attribute::Real(width))?;
+        writer.attribute("height", Attribute::Real(height))?;
         for (name, map) in &maps {
             writer.dataset(name, UNITS, &Dataset::from(map.clone().into_dyn()))?;
         }
@@ -105,6 +108,14 @@ impl Output {
         Ok(())
     }
 
+    /// Lengths of the sides of a picture, in kpc.
+    fn sides<T: Real>(&self, simulation: &Simulation<T>) -> [f64; 2] {
+        let across = self.options.pictures.axis.axis().index();
+        let size = simulation.site().mesh.size();
+        let [first, second] = [[1, 2], [0, 2], [0, 1]][across];
+        [size[first], size[second]]
+    }
+
     fn frame_file(&self, output: usize, extension: &str) -> PathBuf {
         self.path(&format!("frame_{output:04}.{extension}"))
     }
@@ -116,12 +127,11 @@ impl Output {
         frame: Frame,
         ranges: &[Range],
     ) -> Result<()> {
-        let mut size = simulation.site().mesh.size().to_vec();
-        size.remove(self.options.pictures.axis.axis().index());
+        let [width, height] = self.sides(simulation);
         let mut figure = Figure::new().title(&simulation.config().title);
         for ((name, map), range) in frame.maps.into_iter().zip(ranges) {
             let mut map = Map::new(map)
-                .extent(size[0], size[1], "kpc")
+                .extent(width, height, "kpc")
                 .scale(range.scale)
                 .title(&name)
                 .label(format!("surface density [{UNITS}]"))

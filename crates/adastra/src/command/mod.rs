@@ -10,6 +10,7 @@ mod output;
 mod plot;
 mod restart;
 mod run;
+mod sky;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use adastra_core::Real;
-use adastra_io::picture::{Figure, Map};
+use adastra_io::picture::{Curve, Figure, Map, Plot};
 use adastra_optimize::objective::Along;
-use adastra_pipeline::{Config, Simulation, Time};
+use adastra_pipeline::{Config, Scatter, Simulation, Time};
 use ndarray::Array2;
 use serde::Deserialize;
 
 use super::error::{Error, Result};
+use super::sky;
 
 /// `[output]`
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +24,8 @@ pub(super) struct Options {
     pub(super) snapshots: bool,
     /// Pictures of projected densities at each output: a movie.
     pub(super) pictures: Pictures,
+    /// Pictures of stars on the sky at each output.
+    pub(super) sky: Option<sky::Options>,
 }
 
 impl Default for Options {
@@ -33,6 +36,7 @@ impl Default for Options {
             outputs: 10,
             snapshots: true,
             pictures,
+            sky: None,
         }
     }
 }
@@ -108,9 +112,10 @@ impl Output {
         &self,
         simulation: &Simulation<T>,
         pictures: &[(String, Array2<f64>)],
+        scatters: &[Scatter],
         file: &str,
     ) -> Result<()> {
-        if pictures.is_empty() {
+        if pictures.is_empty() && scatters.is_empty() {
             return Ok(());
         }
         let all = || pictures.iter().flat_map(|(_, map)| map.iter().copied());
@@ -131,8 +136,22 @@ impl Output {
             }
             figure = figure.panel(panel);
         }
+        for scatter in scatters {
+            figure = figure.panel(points(scatter));
+        }
         Ok(figure.save(self.path(file))?)
     }
+}
+
+/// A plot of points.
+fn points(scatter: &Scatter) -> Plot {
+    let [x, y] = &scatter.labels;
+    let mut plot = Plot::new().title(&scatter.title).labels(x, y);
+    for (name, set) in &scatter.sets {
+        let points = set.iter().map(|&[x, y]| (x, y));
+        plot = plot.curve(Curve::new(points).scatter().label(name));
+    }
+    plot
 }
 
 /// Time in the units of the code and in those of the field.

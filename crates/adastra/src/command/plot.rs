@@ -33,6 +33,11 @@ pub(super) fn plot(files: &[PathBuf]) -> Result<()> {
 /// Projected densities of the waves, and positions of the particles, of a snapshot.
 fn snapshot(file: &Path, picture: &Path) -> Result<()> {
     let snapshot = Snapshot::open(file)?;
+    if let (Ok(Attribute::Real(width)), Ok(Attribute::Real(height))) =
+        (snapshot.attribute("width"), snapshot.attribute("height"))
+    {
+        return frame(&snapshot, [width, height], file, picture);
+    }
     let side = |name| match snapshot.attribute(name) {
         Ok(Attribute::Real(x)) if x > 0.0 && x.is_finite() => Ok(x),
         Ok(_) => Err(Error::Kind(file.to_owned())),
@@ -71,9 +76,13 @@ fn snapshot(file: &Path, picture: &Path) -> Result<()> {
                 if position.ncols() != 3 {
                     continue;
                 }
+                // On a mesh positions start from its corner, in open space from the middle.
+                let open = position.iter().any(|&x| x < 0.0);
+                let corner = [0, 1].map(|k| if open { 0.5 * size[k] } else { 0.0 });
+                let points = position.rows().into_iter();
                 Map::new(Array2::zeros((2, 2)))
                     .range(0.0, 1.0)
-                    .points(position.rows().into_iter().map(|r| [r[0], r[1]]))
+                    .points(points.map(|r| [r[0] + corner[0], r[1] + corner[1]]))
             }
             _ => continue,
         };
@@ -86,6 +95,29 @@ fn snapshot(file: &Path, picture: &Path) -> Result<()> {
     }
     if panels == 0 {
         return Err(Error::Kind(file.to_owned()));
+    }
+    Ok(figure.save(picture)?)
+}
+
+/// The surface densities of a frame of a movie.
+fn frame(
+    snapshot: &Snapshot,
+    [width, height]: [f64; 2],
+    file: &Path,
+    picture: &Path,
+) -> Result<()> {
+    let note = time_label(snapshot.header().time);
+    let mut figure = Figure::new();
+    for name in snapshot.names() {
+        let map = snapshot.dataset(name)?.to_real::<f64>();
+        let map = map.and_then(|map| map.into_dimensionality::<Ix2>().ok());
+        let map = Map::new(map.ok_or_else(|| Error::Kind(file.to_owned()))?)
+            .extent(width, height, "kpc")
+            .scale(Scale::Logarithmic)
+            .title(name)
+            .label("surface density [Msun/kpc^2]")
+            .note(&note);
+        figure = figure.panel(map);
     }
     Ok(figure.save(picture)?)
 }

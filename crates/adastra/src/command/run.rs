@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use adastra_core::Real;
-use adastra_gravity::TimeStep;
+use adastra_gravity::{Matter, TimeStep};
 use adastra_io::CsvLog;
 use adastra_pipeline::{Runner, Simulation};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,13 +45,12 @@ pub(super) fn run<T: Real>(
             Ok(report) => {
                 let march = &runner.progress().march;
                 let seconds = begin.elapsed().as_secs_f64();
-                let steps = (march.step - first_step) as f64;
-                let rate = steps * simulation.site().mesh.len() as f64 / seconds / 1e6;
+                let rate = rate(simulation, (march.step - first_step) as f64 / seconds);
                 let done = (march.time - first_time) / (simulation.span() - first_time);
                 let left = seconds * (1.0 - done) / done;
                 bar.set_position((1000.0 * march.time / simulation.span()) as u64);
                 bar.set_message(format!(
-                    "t = {:.4} kpc/(km/s), step {}, dt = {:.2e} ({}), {rate:.1} Mcell/s, {left:.0} s left",
+                    "t = {:.4} kpc/(km/s), step {}, dt = {:.2e} ({}), {rate}, {left:.0} s left",
                     march.time, march.step, report.dt, report.binding.name
                 ));
                 if report.at_output
@@ -86,10 +85,9 @@ pub(super) fn run<T: Real>(
     if finished && !common.quiet {
         let seconds = begin.elapsed().as_secs_f64();
         let steps = march.step - first_step;
-        let cells = simulation.site().mesh.len() as f64;
         println!(
-            "{steps} steps in {seconds:.2} s: {:.1} million cell updates per second; output in {}",
-            steps as f64 * cells / seconds / 1e6,
+            "{steps} steps in {seconds:.2} s: {}; output in {}",
+            rate(simulation, steps as f64 / seconds),
             output.folder.display()
         );
         if let TimeStep::Adaptive(safety) = simulation.rule() {
@@ -97,6 +95,16 @@ pub(super) fn run<T: Real>(
         }
     }
     Ok(())
+}
+
+/// Steps per second as the rate of the work: that of cells, where a mesh is worked on.
+fn rate<T: Real>(simulation: &Simulation<T>, steps: f64) -> String {
+    if simulation.system().matter().gravitates() {
+        let cells = steps * simulation.site().mesh.len() as f64;
+        format!("{:.1} million cell updates per second", cells / 1e6)
+    } else {
+        format!("{steps:.1} steps per second")
+    }
 }
 
 fn progress_bar(quiet: bool) -> ProgressBar {
@@ -158,5 +166,6 @@ fn write_output<T: Real>(
         let path = output.path(&format!("snapshot_{:04}.h5", progress.output));
         restart::write(&path, simulation, progress, outputs)?;
     }
-    output.frame(simulation, &runner.parameters().0, progress)
+    output.frame(simulation, &runner.parameters().0, progress)?;
+    output.sky(simulation, progress)
 }

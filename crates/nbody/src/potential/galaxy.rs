@@ -142,6 +142,12 @@ impl Galaxy {
         self.terms.iter().enumerate().map(name).collect()
     }
 
+    /// All parameters, in order.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn listed(&self) -> Vec<Parameter> {
+        self.terms.iter().flat_map(|t| t.parameters()).collect()
+    }
+
     /// Names of all parameters, in order: the potential's and the parameter's.
     pub fn parameters(&self) -> Vec<String> {
         let terms = self.names().into_iter().zip(&self.terms);

@@ -6,6 +6,8 @@ mod golden;
 mod gravity;
 mod integration;
 mod likeness;
+#[cfg(feature = "pipeline")]
+mod pipeline;
 mod potentials;
 mod sky;
 mod spheres;

@@ -1,0 +1,302 @@
+//! Stars from configurations: gradients of the run and of its beginning, and what is refused.
+
+use std::path::Path;
+
+use adastra_check::{Tolerances, check_adjoint_at, nearby};
+use adastra_core::{Adjoint, Evolve, Operator, Result, ReversibleSchedule, Schedule, State};
+use adastra_gravity::Leapfrog;
+use adastra_io::{Dataset, Header, SnapshotWriter};
+use adastra_nbody::pipeline::{ClusterParams, SphereGenerator, StarsParams, plugin};
+use adastra_nbody::{Observer, ParticleState, Sky};
+use adastra_pipeline::{Config, Generator, Registry, Simulation};
+use proptest::prelude::*;
+
+const STARS: &str = r#"
+self_gravity = false
+seed = 3
+
+[mesh]
+cells = 8
+size = "40 kpc"
+
+[time]
+end = 0.2
+steps = 10
+
+[[matter]]
+name = "stream"
+use = "nbody.stars"
+with = { galaxy = { halo = "triaxial-nfw", disk = "miyamoto-nagai" } }
+
+[matter.parameters]
+span = 0.21
+softening = "300 pc"
+halo = { mass = "4.37e11 Msun", scale_radius = "16 kpc", axis_ratio_y = 0.95, axis_ratio_z = 0.9 }
+disk = { mass = "6.8e10 Msun", scale_length = "3 kpc", scale_height = "280 pc" }
+
+[matter.initial]
+use = "nbody.sphere"
+with = { model = "plummer", count = 12, truncation = 5, trace_back = 20 }
+parameters = { mass = "1e8 Msun", scale_radius = "300 pc", position = [-11.8, 0.79, 6.4], velocity = [-109.5, -254.5, -90.3] }
+"#;
+
+fn build(text: &str, folder: &Path) -> adastra_pipeline::Result<Simulation<f64>> {
+    let mut registry = Registry::new();
+    plugin(&mut registry)?;
+    Simulation::build(&Config::parse(text, folder)?, &registry)
+}
+
+fn simulation() -> Simulation<f64> {
+    build(STARS, Path::new("")).unwrap()
+}
+
+/// Differences at distances of kpc, derivatives over 4e11 Msun.
+fn tolerances() -> Tolerances {
+    Tolerances {
+        step: 1e-5,
+        difference: 1e-6,
+        ..Tolerances::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// The run over the first state, the softening, the span and the galaxy, under both schedules.
+    #[test]
+    fn runs_have_exact_gradients(seed in any::<u64>(), kept in any::<bool>()) {
+        let simulation = simulation();
+        let background = simulation.background(&simulation.start).unwrap();
+        let p = (nearby(&simulation.start.parameters, 0.05, seed), background);
+        let x = nearby(&simulation.start.state, 0.02, seed);
+        let leapfrog = Leapfrog::new(simulation.system().clone(), &[0.02, 0.03, 0.01]);
+        let run = if kept {
+            Evolve::new(leapfrog, Schedule::StoreAll)
+        } else {
+            Evolve::reversible(leapfrog, ReversibleSchedule::Reconstruct { anchors: 0 })
+        };
+        check_adjoint_at(&run, &p, &x, seed, &tolerances()).unwrap();
+    }
+
+    /// The first state over cluster, span and galaxy.
+    #[test]
+    fn beginnings_have_exact_gradients(seed in any::<u64>()) {
+        let simulation = simulation();
+        let own = simulation.start.initial.get::<ClusterParams<f64>>("stream.initial").unwrap();
+        let stars = simulation.start.parameters.get::<StarsParams<f64>>("stream").unwrap();
+        let p = (nearby(own, 0.05, seed), nearby(stars, 0.05, seed));
+        let toml = "model = \"hernquist\"\ncount = 9\ntrace_back = 15";
+        let options = toml::from_str(toml).unwrap();
+        let generator = <adastra_nbody::pipeline::SpherePlugin as adastra_pipeline::GeneratorPlugin>
+            ::generator::<f64>(options, simulation.site()).unwrap();
+        check_adjoint_at(&Beginning(generator), &p, &(), seed, &tolerances()).unwrap();
+    }
+}
+
+/// A generator as an operator.
+struct Beginning(SphereGenerator);
+
+impl Operator<f64> for Beginning {
+    type Params = (ClusterParams<f64>, StarsParams<f64>);
+    type In = ();
+    type Out = ParticleState<f64>;
+
+    fn apply(&self, p: &Self::Params, (): ()) -> Result<ParticleState<f64>> {
+        self.0.generate(&p.0, &p.1)
+    }
+}
+
+impl Adjoint<f64> for Beginning {
+    type Saved = ();
+
+    fn record(&self, p: &Self::Params, (): ()) -> Result<(ParticleState<f64>, ())> {
+        Ok((self.apply(p, ())?, ()))
+    }
+
+    fn vjp(
+        &self,
+        p: &Self::Params,
+        (): (),
+        bar: ParticleState<f64>,
+        p_bar: &mut Self::Params,
+    ) -> Result<()> {
+        self.0.vjp(&p.0, &p.1, &bar, &mut p_bar.0, &mut p_bar.1)
+    }
+}
+
+/// The whole chain from parameters of a file to a loss on the sky, against differences of it.
+#[test]
+fn gradients_of_a_configuration_agree_with_differences_of_its_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let truth = simulation();
+    let (_, stars) = final_state(&truth);
+    let seen = Sky::gd1(&Observer::default()).apply(&(), stars).unwrap();
+    let mut writer = SnapshotWriter::new(Header {
+        time: 0.0,
+        step: 0,
+        code_version: String::new(),
+        config: String::new(),
+    });
+    let data = Dataset::from(seen.into_dyn());
+    writer.dataset("sky", "", &data).unwrap();
+    writer.write(folder.path().join("data.h5")).unwrap();
+    let text = format!(
+        "{STARS}\n[objective]\nuse = \"nbody.sky-likeness\"\nwith = {{ of = \"stream\", data = \
+         \"data.h5\", dataset = \"sky\", scales = [20, 4, 2, 2, 2, 40] }}"
+    );
+    let simulation = build(&text.replace("1e8 Msun", "2e8 Msun"), folder.path()).unwrap();
+    let addresses = [
+        "stream.span",
+        "stream.softening",
+        "stream.halo.mass",
+        "stream.halo.axis_ratio_z",
+        "stream.disk.scale_length",
+        "stream.initial.mass",
+        "stream.initial.scale_radius",
+        "stream.initial.position",
+    ]
+    .map(str::to_owned);
+    simulation.find_unknowns("unknowns", &addresses).unwrap();
+    let found = simulation.gradient(&simulation.start, None).unwrap();
+    let gradient = found.bar.read(&addresses);
+    let at = simulation.start.read(&addresses);
+    for i in 0..at.len() {
+        let h = 2e-5 * at[i].abs();
+        let loss = |sign: f64| {
+            let mut moved = at.clone();
+            moved[i] += sign * h;
+            let mut start = simulation.start.clone();
+            simulation.set(&mut start, &addresses, &moved).unwrap();
+            simulation.loss(&start).unwrap().0
+        };
+        let difference = (loss(1.0) - loss(-1.0)) / (2.0 * h);
+        assert!(
+            (difference - gradient[i]).abs() <= 1e-5 * difference.abs() + 1e-9 / at[i].abs(),
+            "number {i}: {difference:e} by differences, {:e} by the sweep",
+            gradient[i]
+        );
+    }
+}
+
+fn final_state(simulation: &Simulation<f64>) -> (f64, ParticleState<f64>) {
+    let p = (
+        simulation.start.parameters.clone(),
+        simulation.background(&simulation.start).unwrap(),
+    );
+    let mut progress = simulation.begin();
+    while progress.output < 1 {
+        simulation.step(&p, &mut progress, 1).unwrap();
+    }
+    let stars = progress.state.get::<ParticleState<f64>>("stream").unwrap();
+    (progress.march.time, stars.clone())
+}
+
+/// Traced back and then run forward over the same span, the centre of mass of a light cluster
+/// comes to where the parameters put it.
+#[test]
+fn clusters_end_where_they_are_put() {
+    let light = STARS
+        .replace("1e8 Msun", "1e-8 Msun")
+        .replace("scale_radius = \"300 pc\"", "scale_radius = \"1e-3 pc\"")
+        .replace("steps = 10", "steps = 2000")
+        .replace("trace_back = 20", "trace_back = 2000");
+    let (_, stars) = final_state(&build(&light, Path::new("")).unwrap());
+    let centre = stars.position.mean_axis(ndarray::Axis(0)).unwrap();
+    let off = &centre - &ndarray::arr1(&[-11.8, 0.79, 6.4]);
+    assert!(off.dot(&off).sqrt() < 1e-5, "{off}");
+}
+
+/// Steps of an accuracy are as long as the strongest force allows.
+#[test]
+fn adaptive_steps_follow_the_force() {
+    let adaptive = STARS.replace("steps = 10", "safety = 1.0").replace(
+        "disk = \"miyamoto-nagai\" }",
+        "disk = \"miyamoto-nagai\" }, accuracy = 0.01",
+    );
+    let simulation = build(&adaptive, Path::new("")).unwrap();
+    let steps = simulation.time_steps(&simulation.start).unwrap();
+    assert!(steps.len() > 10);
+    let finer = build(&adaptive.replace("0.01", "0.0025"), Path::new("")).unwrap();
+    let ratio = finer.time_steps(&finer.start).unwrap().len() as f64 / steps.len() as f64;
+    assert!((1.6..2.5).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let cases = [
+        (
+            "self_gravity = false",
+            "self_gravity = true",
+            "self_gravity = true: allowed: false",
+        ),
+        (
+            "\"triaxial-nfw\"",
+            "\"triaxial-nwf\"",
+            "did you mean \"triaxial-nfw\"?",
+        ),
+        (
+            "axis_ratio_y = 0.95, ",
+            "",
+            "parameters.halo.axis_ratio_y is missing",
+        ),
+        (
+            "axis_ratio_y = 0.95",
+            "axis_ratio_y = 0.95, axis_ratio_w = 1",
+            "halo.axis_ratio_w",
+        ),
+        (
+            "disk = { mass",
+            "bulge = { mass = 1 }\ndisk = { mass",
+            "bulge.mass",
+        ),
+        (
+            "\"4.37e11 Msun\"",
+            "\"4.37e11 kpc\"",
+            "parameters.halo.mass: `4.37e11 kpc` is not a mass",
+        ),
+        (
+            "\"16 kpc\"",
+            "\"-16 kpc\"",
+            "scale_radius = -16: must be above 0",
+        ),
+        ("steps = 10", "", "accuracy is missing"),
+        ("count = 12", "count = 0", "n = 0: must be at least 1"),
+        (
+            "trace_back = 20",
+            "trace_back = 0",
+            "trace_back = 0: allowed: at least 1",
+        ),
+        (
+            "\"1e8 Msun\"",
+            "\"-1e8 Msun\"",
+            "mass = -100000000: must be above 0",
+        ),
+        (
+            "truncation = 5",
+            "central_potential = 5",
+            "only with model = \"king\"",
+        ),
+        (
+            "use = \"nbody.sphere\"",
+            "use = \"nbody.cube\"",
+            "nbody.sphere",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert!(STARS.contains(from), "{from}");
+        let error = build(&STARS.replacen(from, to, 1), Path::new(""))
+            .and_then(|s| s.time_steps(&s.start))
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default();
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+    let simulation = simulation();
+    let state = ["stream.position".to_owned()];
+    let error = simulation
+        .find_unknowns("fit.unknowns", &state)
+        .unwrap_err();
+    assert!(error.to_string().contains("stream.initial"), "{error}");
+    // As zeros, they are of one type and shape.
+    assert_eq!(simulation.start.state.zeros_like().addresses().len(), 3);
+}
