@@ -82,3 +82,17 @@ proptest! {
         );
     }
 }
+
+/// The numbers that the tests of Jaxion 0.0.13 state, from a trapezoidal rule of 10000 points in a.
+#[test]
+fn intervals_agree_with_an_independent_code() {
+    let start = 1.0 / 128.0;
+    let cosmology = Cosmology::new(0.7, 0.3, 0.7).unwrap();
+    let physical = cosmology.age(1.0) - cosmology.age(start);
+    assert!((physical / 13.76084 - 1.0).abs() < 1e-4, "{physical}");
+    let time = Supercomoving::new(cosmology, start, 1.0).unwrap();
+    let span = time.span();
+    assert!((span / 530.44415 - 1.0).abs() < 1e-4, "{span}");
+    let a = time.scale_factor(10.0);
+    assert!((a / 0.008_084_139_3 - 1.0).abs() < 1e-4, "{a}");
+}
