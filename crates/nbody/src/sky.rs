@@ -3,6 +3,7 @@
 use adastra_core::dual::{DualNum, Pointwise, Scalar};
 use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent};
 use adastra_particles::ParticleState;
+use nalgebra::{Matrix3, Rotation3, Unit, Vector3};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
@@ -40,52 +41,30 @@ impl Default for Observer {
     }
 }
 
-type Matrix = [[f64; 3]; 3];
-
-fn product(a: Matrix, b: Matrix) -> Matrix {
-    let element = |i: usize, j: usize| (0..3).map(|k| a[i][k] * b[k][j]).sum();
-    std::array::from_fn(|i| std::array::from_fn(|j| element(i, j)))
-}
-
-fn transposed(a: Matrix) -> Matrix {
-    std::array::from_fn(|i| std::array::from_fn(|j| a[j][i]))
-}
-
-/// Turns the axes by an angle in radians about one of them.
-fn turned(axis: usize, angle: f64) -> Matrix {
-    let (sin, cos) = angle.sin_cos();
-    let (i, j) = ((axis + 1) % 3, (axis + 2) % 3);
-    let mut matrix = [[0.0; 3]; 3];
-    matrix[axis][axis] = 1.0;
-    matrix[i][i] = cos;
-    matrix[j][j] = cos;
-    matrix[i][j] = sin;
-    matrix[j][i] = -sin;
-    matrix
+/// Turns the axes, not the vectors, by an angle in radians about one of them.
+fn turned(axis: Unit<Vector3<f64>>, angle: f64) -> Rotation3<f64> {
+    Rotation3::from_axis_angle(&axis, -angle)
 }
 
 impl Observer {
     /// From equatorial axes at the Sun to those of the Galaxy.
-    fn rotation(&self) -> Matrix {
+    fn rotation(&self) -> Rotation3<f64> {
         // Position angle that brings the z axis to the north galactic pole of 1958.
         const ROLL: f64 = 58.598_632_030_6;
         let [ra, dec] = self.centre.map(f64::to_radians);
-        let to_centre = product(turned(1, -dec), turned(2, ra));
-        product(
-            self.tilt(),
-            product(turned(0, ROLL.to_radians()), to_centre),
-        )
+        let to_centre = turned(Vector3::y_axis(), -dec) * turned(Vector3::z_axis(), ra);
+        self.tilt() * turned(Vector3::x_axis(), ROLL.to_radians()) * to_centre
     }
 
     /// The line of sight to the centre lies in the plane only for a Sun that does.
-    fn tilt(&self) -> Matrix {
-        turned(1, -(self.height / self.distance).asin())
+    fn tilt(&self) -> Rotation3<f64> {
+        turned(Vector3::y_axis(), -(self.height / self.distance).asin())
     }
 }
 
 /// Matrix of Koposov, Rix & Hogg (2010, ApJ 712, 260), appendix: from equatorial axes to those of
 /// the stream GD-1.
-const GD1: Matrix = [
+const GD1: [[f64; 3]; 3] = [
     [-0.477_630_308_8, -0.173_843_215_4, 0.861_189_772_7],
     [0.510_844_589, -0.852_444_922_9, 0.111_245_042],
     [0.714_777_653_6, 0.493_068_139_2, 0.495_960_397_6],
@@ -130,7 +109,8 @@ pub const SKY_COLUMNS: usize = 6;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sky {
-    rotation: Matrix,
+    /// From Galactocentric axes to those of the frame.
+    rotation: Matrix3<f64>,
     sun: [f64; 3],
     velocity: [f64; 3],
     /// The lowest longitude, in degrees.
@@ -140,8 +120,7 @@ pub struct Sky {
 impl Sky {
     /// Right ascension in [0, 360) and declination, ICRS.
     pub fn icrs(observer: &Observer) -> Self {
-        let unit = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
-        Self::new(observer, unit, 0.0)
+        Self::new(observer, Matrix3::identity(), 0.0)
     }
 
     /// phi_1 in [-180, 180) and phi_2 along and across the stream GD-1 (Koposov et al. 2010).
@@ -152,14 +131,15 @@ impl Sky {
     /// Longitude in [-180, 180) and latitude in a frame, given by the rotation from equatorial
     /// axes to its own.
     pub fn rotated(observer: &Observer, rotation: [[f64; 3]; 3]) -> Self {
-        Self::new(observer, rotation, -180.0)
+        // Rows as they are written.
+        Self::new(observer, Matrix3::from(rotation).transpose(), -180.0)
     }
 
-    fn new(observer: &Observer, frame: Matrix, lowest: f64) -> Self {
-        let tilt = observer.tilt();
+    fn new(observer: &Observer, frame: Matrix3<f64>, lowest: f64) -> Self {
+        let sun = observer.tilt() * Vector3::new(-observer.distance, 0.0, 0.0);
         Self {
-            rotation: product(frame, transposed(observer.rotation())),
-            sun: std::array::from_fn(|i| -observer.distance * tilt[i][0]),
+            rotation: frame * observer.rotation().inverse(),
+            sun: sun.into(),
             velocity: observer.velocity,
             lowest,
         }
@@ -168,8 +148,11 @@ impl Sky {
     /// The six columns of one particle, with the longitude in (-180, 180].
     fn see<D: Scalar>(&self, x: [D; 6]) -> [D; 6] {
         let turn = |x: [D; 3]| -> [D; 3] {
-            let row = |r: [f64; 3]| x[0] * r[0] + x[1] * r[1] + x[2] * r[2];
-            self.rotation.map(row)
+            let row = |i| {
+                let r = self.rotation.row(i);
+                x[0] * r[0] + x[1] * r[1] + x[2] * r[2]
+            };
+            std::array::from_fn(row)
         };
         let r = turn(std::array::from_fn(|k| x[k] - self.sun[k]));
         let v = turn(std::array::from_fn(|k| x[3 + k] - self.velocity[k]));
