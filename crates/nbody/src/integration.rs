@@ -19,7 +19,7 @@ use ndarray::Array2;
 
 use crate::arrays::{dense, dense_mut, shape, state, triples};
 use crate::scheme::Element;
-use crate::{NBody, NBodyError, NBodyParams, Scheme};
+use crate::{NBody, NBodyError, NBodyParams, PairDerivative, Scheme};
 
 /// A run in fixed steps: a sequence for [`adastra_core::Evolve`], with exact derivatives of the
 /// final state by the first state, masses included, and by all of [`NBodyParams`].
@@ -58,8 +58,11 @@ use crate::{NBody, NBodyError, NBodyParams, Scheme};
 #[derive(Debug, Clone)]
 pub struct Integration {
     system: NBody,
+    scheme: Scheme,
     elements: Vec<Element>,
     start: f64,
+    /// Elements of a lower index hold the separations of the pairs fixed in their derivatives.
+    frozen: usize,
 }
 
 impl Integration {
@@ -67,9 +70,36 @@ impl Integration {
     pub fn new(system: NBody, scheme: Scheme, steps: usize) -> Self {
         Self {
             system,
+            scheme,
             elements: scheme.elements(steps),
             start: 0.0,
+            frozen: 0,
         }
+    }
+
+    /// The same run with other derivatives, which keep less of the attraction of the pairs.
+    #[must_use]
+    pub fn with_pair_derivative(mut self, pairs: PairDerivative) -> Self {
+        let kicks = |steps: usize| {
+            let elements = self.scheme.elements(steps);
+            elements.iter().filter(|e| e.kick != 0.0).count()
+        };
+        let exact = match pairs {
+            PairDerivative::Exact => usize::MAX,
+            PairDerivative::Frozen | PairDerivative::Horizon { steps: 0 } => 0,
+            // No more elements are built than the run has.
+            PairDerivative::Horizon { steps } => kicks(steps.min(self.elements.len())),
+        };
+        // From the last kick back; an element without a kick has no pairs.
+        let mut left = exact;
+        let last = self.elements.iter().rposition(|e| {
+            let counts = e.kick != 0.0;
+            let frozen = counts && left == 0;
+            left -= usize::from(counts && left > 0);
+            frozen
+        });
+        self.frozen = last.map_or(0, |i| i + 1);
+        self
     }
 
     /// The same, from another time, in kpc/(km/s): rotating potentials depend on it.
@@ -77,6 +107,12 @@ impl Integration {
     pub fn starting_at(mut self, time: f64) -> Self {
         self.start = time;
         self
+    }
+
+    /// The fraction of the span that the drifts up to an element, and with it, take.
+    pub(crate) fn drifted(&self, element: usize) -> f64 {
+        let Element { time, drift, .. } = self.elements[element];
+        time + drift
     }
 
     /// What is integrated.
@@ -105,6 +141,7 @@ impl<T: Real> Steps<T> for Integration {
             element: self.elements[i],
             start: self.start,
             index: i,
+            frozen: i < self.frozen,
         }
     }
 }
@@ -116,6 +153,7 @@ pub struct KickDrift<'a> {
     element: Element,
     start: f64,
     index: usize,
+    frozen: bool,
 }
 
 /// `y += h x`, row by row.
@@ -237,7 +275,9 @@ impl<'a> KickDrift<'a> {
                 p_bar.gravitational_constant += T::of(h * found.gravitational_constant);
                 p_bar.softening += T::of(h * found.softening);
                 add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
-                add(dense_mut(&mut bar.position), h, &found.position);
+                if !self.frozen {
+                    add(dense_mut(&mut bar.position), h, &found.position);
+                }
                 if UNDO {
                     add(dense_mut(&mut x.velocity), -h, &found.acceleration);
                 }
@@ -296,7 +336,9 @@ impl<T: Real> Tangent<T> for KickDrift<'_> {
         if kick != 0.0 {
             let (mut a, mut da) = match &self.system.gravity {
                 Some(gravity) => {
-                    let (x, dx) = ((&x.position, &x.mass), (&dx.position, &dx.mass));
+                    let still = self.frozen.then(|| Array2::zeros((n, 3)));
+                    let moved = still.as_ref().unwrap_or(&dx.position);
+                    let (x, dx) = ((&x.position, &x.mass), (moved, &dx.mass));
                     gravity.push_forward(&p.gravity(), &dp.gravity(), x, dx)?
                 }
                 None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),

@@ -51,9 +51,11 @@
 //! Units are kpc, km/s and Msun; times are in kpc/(km/s), which is 978 Myr. Nothing depends on the
 //! units but the constant [`G`], itself a parameter.
 
+mod approximation;
 mod arrays;
 mod error;
 mod gravity;
+mod growth;
 mod integration;
 mod likeness;
 mod pairs;
@@ -68,8 +70,10 @@ mod sphere;
 mod system;
 
 pub use adastra_particles::ParticleState;
+pub use approximation::PairDerivative;
 pub use error::NBodyError;
 pub use gravity::{GravityParams, SelfGravity};
+pub use growth::Growth;
 pub use integration::{Integration, KickDrift, Kicked};
 pub use likeness::Likeness;
 pub use pairs::PairPrecision;

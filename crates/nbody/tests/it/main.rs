@@ -1,5 +1,6 @@
 //! Tests of the N-body crate: one binary.
 
+mod chaos;
 mod common;
 
 mod golden;
