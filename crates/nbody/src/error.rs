@@ -48,6 +48,15 @@ pub enum NBodyError {
         /// Where it is.
         position: [f64; 3],
     },
+    /// The tide of a galaxy holds a progenitor together.
+    #[error(
+        "a progenitor at {position:?} kpc has no tidal radius there: the galaxy's tide does not \
+         pull stars out of it"
+    )]
+    NoTidalRadius {
+        /// Where the progenitor is.
+        position: [f64; 3],
+    },
     /// A particle is in no direction from the observer, or in one where longitudes meet.
     #[error(
         "particle {particle} at {position:?} kpc is at the observer, at a pole of the frame, or \

@@ -60,7 +60,7 @@ pub struct Integration {
     system: NBody,
     scheme: Scheme,
     elements: Vec<Element>,
-    start: f64,
+    clock: Clock,
     /// Elements of a lower index hold the separations of the pairs fixed in their derivatives.
     frozen: usize,
 }
@@ -72,7 +72,7 @@ impl Integration {
             system,
             scheme,
             elements: scheme.elements(steps),
-            start: 0.0,
+            clock: Clock::default(),
             frozen: 0,
         }
     }
@@ -102,10 +102,17 @@ impl Integration {
         self
     }
 
-    /// The same, from another time, in kpc/(km/s): rotating potentials depend on it.
+    /// The same, from another time, in kpc/(km/s): rotating and growing potentials depend on it.
     #[must_use]
     pub fn starting_at(mut self, time: f64) -> Self {
-        self.start = time;
+        self.clock = Clock { time, at: 0.0 };
+        self
+    }
+
+    /// The same, up to the given time, in kpc/(km/s): it starts a span before it.
+    #[must_use]
+    pub fn ending_at(mut self, time: f64) -> Self {
+        self.clock = Clock { time, at: 1.0 };
         self
     }
 
@@ -139,11 +146,18 @@ impl<T: Real> Steps<T> for Integration {
         KickDrift {
             system: &self.system,
             element: self.elements[i],
-            start: self.start,
+            clock: self.clock,
             index: i,
             frozen: i < self.frozen,
         }
     }
+}
+
+/// A time, and the fraction of the span of a run at which it is that time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Clock {
+    time: f64,
+    at: f64,
 }
 
 /// One kick and the drift after it.
@@ -151,7 +165,7 @@ impl<T: Real> Steps<T> for Integration {
 pub struct KickDrift<'a> {
     system: &'a NBody,
     element: Element,
-    start: f64,
+    clock: Clock,
     index: usize,
     frozen: bool,
 }
@@ -207,8 +221,13 @@ impl<'a> KickDrift<'a> {
         ))
     }
 
+    /// How many spans after the clock's time the kick is.
+    fn spans(&self) -> f64 {
+        self.element.time - self.clock.at
+    }
+
     fn time(&self, span: f64) -> f64 {
-        self.start + self.element.time * span
+        self.clock.time + self.spans() * span
     }
 
     /// Kicks by `sign` times its length, then drifts by `along` times its length.
@@ -250,7 +269,7 @@ impl<'a> KickDrift<'a> {
         let n = state(x)?;
         state(bar)?;
         shape("cotangent of the masses", bar.mass.shape(), &[n])?;
-        let (span, Element { kick, drift, time }) = (self.span(p)?, self.element);
+        let (span, Element { kick, drift, .. }) = (self.span(p)?, self.element);
         let mut span_bar = 0.0;
         if drift != 0.0 {
             let x_bar = dense(&bar.position);
@@ -288,7 +307,7 @@ impl<'a> KickDrift<'a> {
                 let position = dense(&x.position);
                 let galaxy = &self.system.galaxy;
                 galaxy.pull_back(&q, &position, &v_bar, &mut a, &mut x_bar, &mut q_bar)?;
-                span_bar += kick * dot(&v_bar, &a) + h * time * q_bar.time.f64();
+                span_bar += kick * dot(&v_bar, &a) + h * self.spans() * q_bar.time.f64();
                 p_bar.gravitational_constant += T::of(h) * q_bar.gravitational_constant;
                 for (bar, q_bar) in p_bar.galaxy.iter_mut().zip(&q_bar.values) {
                     *bar += T::of(h) * *q_bar;
@@ -332,7 +351,7 @@ impl<T: Real> Tangent<T> for KickDrift<'_> {
     ) -> Result<(ParticleState<T>, ParticleState<T>)> {
         let (n, span, dspan) = (state(&x)?, self.span(p)?, dp.span.f64());
         state(&dx)?;
-        let Element { kick, drift, time } = self.element;
+        let Element { kick, drift, .. } = self.element;
         if kick != 0.0 {
             let (mut a, mut da) = match &self.system.gravity {
                 Some(gravity) => {
@@ -344,7 +363,7 @@ impl<T: Real> Tangent<T> for KickDrift<'_> {
                 None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),
             };
             let q = p.galaxy(T::of(self.time(span)));
-            let dq = dp.galaxy(T::of(time * dspan));
+            let dq = dp.galaxy(T::of(self.spans() * dspan));
             let positions = (&*dense(&x.position), &*dense(&dx.position));
             let galaxy = &self.system.galaxy;
             galaxy.push_forward(&q, &dq, positions, &mut a, &mut da)?;

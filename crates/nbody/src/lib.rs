@@ -7,6 +7,8 @@
 //! | potentials of galaxies, one's own among them | [`Galaxy`], [`Profile`], [`ScalarProfile`] |
 //! | symplectic runs of second, fourth and sixth order | [`Integration`], [`Scheme`] |
 //! | spheres in equilibrium | [`Sphere`] |
+//! | a sphere on an orbit traced back in time; streams by particle spray | [`Progenitor`], [`ParticleSpray`] |
+//! | derivatives that keep less of the pairs; growth of perturbations | [`PairDerivative`], [`Growth`] |
 //! | what an observer sees, and how unlike it is to data | [`Sky`], [`Likeness`] |
 //!
 //! ```
@@ -62,11 +64,13 @@ mod pairs;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 mod potential;
+mod progenitor;
 mod random;
 mod scheme;
 mod simd;
 mod sky;
 mod sphere;
+mod spray;
 mod system;
 
 pub use adastra_particles::ParticleState;
@@ -82,9 +86,11 @@ pub use potential::{
     Logarithmic, MiyamotoNagai, Nfw, Number, Parameter, Plummer, PointMass, Profile, ScalarProfile,
     TriaxialNfw, TruncatedPowerLaw,
 };
+pub use progenitor::{Progenitor, ProgenitorParams, Traced};
 pub use scheme::Scheme;
 pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
+pub use spray::{ParticleSpray, SprayStep, Sprayed, Spraying};
 pub use system::{Conserved, NBody, NBodyParams};
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.

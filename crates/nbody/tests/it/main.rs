@@ -12,3 +12,4 @@ mod pipeline;
 mod potentials;
 mod sky;
 mod spheres;
+mod streams;
