@@ -57,6 +57,12 @@ pub enum NBodyError {
         /// Where the progenitor is.
         position: [f64; 3],
     },
+    /// An orbit has no turning point far out, and so no actions.
+    #[error("an orbit of energy {energy} (km/s)^2 is not bound: it has no actions")]
+    Unbound {
+        /// Its energy per mass, in (km/s)^2.
+        energy: f64,
+    },
     /// A particle is in no direction from the observer, or in one where longitudes meet.
     #[error(
         "particle {particle} at {position:?} kpc is at the observer, at a pole of the frame, or \

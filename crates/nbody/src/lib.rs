@@ -9,6 +9,7 @@
 //! | spheres in equilibrium | [`Sphere`] |
 //! | a sphere on an orbit traced back in time; streams by particle spray | [`Progenitor`], [`ParticleSpray`] |
 //! | derivatives that keep less of the pairs; growth of perturbations | [`PairDerivative`], [`Growth`] |
+//! | orbits: energies, apsides, surfaces of section, actions | [`Orbits`], [`Actions`] |
 //! | what an observer sees, and how unlike it is to data | [`Sky`], [`Likeness`] |
 //!
 //! ```
@@ -60,6 +61,7 @@ mod gravity;
 mod growth;
 mod integration;
 mod likeness;
+mod orbit;
 mod pairs;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
@@ -80,6 +82,7 @@ pub use gravity::{GravityParams, SelfGravity};
 pub use growth::Growth;
 pub use integration::{Integration, KickDrift, Kicked};
 pub use likeness::Likeness;
+pub use orbit::{Actions, Apsides, Orbits, angular_momenta};
 pub use pairs::PairPrecision;
 pub use potential::{
     Allowed, Amplitude, ExponentialDisk, Galaxy, GalaxyParams, Hernquist, Isochrone, Local,

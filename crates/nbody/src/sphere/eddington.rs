@@ -243,7 +243,7 @@ mod tests {
             assert!((found.mass_within(r) / Hernquist.mass_within(r) - 1.0).abs() < 1e-4);
             assert!((found.depth(r) / Hernquist.depth(r) - 1.0).abs() < 1e-4);
             let mass = Hernquist.mass_within(r);
-            assert!((found.radius_of(mass) / r - 1.0).abs() < 1e-3, "{r}");
+            assert!((found.radius_of(mass) / r - 1.0).abs() < 2e-3, "{r}");
         }
         // f of the paper (equation 17) is the one here times 8 sqrt(2) pi^3 (1 - q^2)^(5/2).
         let scale = |e: f64| Hernquist.distribution(e) / (8.0 * 2f64.sqrt() * PI.powi(3));

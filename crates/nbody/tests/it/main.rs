@@ -7,6 +7,7 @@ mod golden;
 mod gravity;
 mod integration;
 mod likeness;
+mod orbits;
 #[cfg(feature = "pipeline")]
 mod pipeline;
 mod potentials;
