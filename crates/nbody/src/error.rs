@@ -63,6 +63,19 @@ pub enum NBodyError {
         /// Its energy per mass, in (km/s)^2.
         energy: f64,
     },
+    /// An adaptive integration does not come on.
+    #[error(
+        "at time {time} kpc/(km/s), after {steps} steps, a step of {step:e} kpc/(km/s) is needed: \
+         a particle is at a singular centre, or the tolerance is too small"
+    )]
+    Stiff {
+        /// Where it is, in kpc/(km/s).
+        time: f64,
+        /// The step that it would need.
+        step: f64,
+        /// Steps so far.
+        steps: usize,
+    },
     /// A particle is in no direction from the observer, or in one where longitudes meet.
     #[error(
         "particle {particle} at {position:?} kpc is at the observer, at a pole of the frame, or \

@@ -184,11 +184,6 @@ fn add_scaled<T: Real>(y: &mut [T], h: f64, x: &[T]) {
     }
 }
 
-fn dot(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
-    let pairs = a.as_flattened().iter().zip(b.as_flattened());
-    pairs.map(|(a, b)| a * b).sum()
-}
-
 /// What the reverse sweep of an element needs: positions before, velocities after the kick.
 #[derive(Debug, Clone)]
 pub struct Kicked<T>(ParticleState<T>);
@@ -279,43 +274,17 @@ impl<'a> KickDrift<'a> {
             span_bar += drift * products.map(|(a, b)| a.f64() * b.f64()).sum::<f64>();
         }
         if kick != 0.0 {
-            let v_bar = triples(&bar.velocity);
-            let h = kick * span;
-            let (mut a, mut x_bar) = (vec![[0.0; 3]; n], vec![[0.0; 3]; n]);
-            if let Some(gravity) = &self.system.gravity {
-                let q = p.gravity();
-                let found = if UNDO {
-                    gravity.pull_back::<T, true>(&q, &x.position, &x.mass, &v_bar)?
-                } else {
-                    gravity.pull_back::<T, false>(&q, &x.position, &x.mass, &v_bar)?
-                };
-                // The accelerations are in proportion to G.
-                span_bar += kick * found.gravitational_constant * q.gravitational_constant.f64();
-                p_bar.gravitational_constant += T::of(h * found.gravitational_constant);
-                p_bar.softening += T::of(h * found.softening);
-                add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
-                if !self.frozen {
-                    add(dense_mut(&mut bar.position), h, &found.position);
-                }
-                if UNDO {
-                    add(dense_mut(&mut x.velocity), -h, &found.acceleration);
-                }
-            }
-            if !self.system.galaxy.is_empty() {
-                let q = p.galaxy(T::of(self.time(span)));
-                let mut q_bar = adastra_core::State::<T>::zeros_like(&q);
-                let position = dense(&x.position);
-                let galaxy = &self.system.galaxy;
-                galaxy.pull_back(&q, &position, &v_bar, &mut a, &mut x_bar, &mut q_bar)?;
-                span_bar += kick * dot(&v_bar, &a) + h * self.spans() * q_bar.time.f64();
-                p_bar.gravitational_constant += T::of(h) * q_bar.gravitational_constant;
-                for (bar, q_bar) in p_bar.galaxy.iter_mut().zip(&q_bar.values) {
-                    *bar += T::of(h) * *q_bar;
-                }
-                add(dense_mut(&mut bar.position), h, &x_bar);
-                if UNDO {
-                    add(dense_mut(&mut x.velocity), -h, &a);
-                }
+            let w = triples(&bar.velocity);
+            let (h, time) = (kick * span, self.time(span));
+            let at = (&x.position, &x.mass);
+            let system = self.system;
+            let found = system.pull_back::<T, UNDO>(p, time, at, &w, self.frozen)?;
+            span_bar += kick * found.power + h * self.spans() * found.time;
+            found.add_parameters(h, p_bar);
+            add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
+            add(dense_mut(&mut bar.position), h, &found.position);
+            if UNDO {
+                add(dense_mut(&mut x.velocity), -h, &found.acceleration);
             }
         }
         p_bar.span += T::of(span_bar);
@@ -349,24 +318,17 @@ impl<T: Real> Tangent<T> for KickDrift<'_> {
         mut x: ParticleState<T>,
         mut dx: ParticleState<T>,
     ) -> Result<(ParticleState<T>, ParticleState<T>)> {
-        let (n, span, dspan) = (state(&x)?, self.span(p)?, dp.span.f64());
+        state(&x)?;
         state(&dx)?;
+        let (span, dspan) = (self.span(p)?, dp.span.f64());
         let Element { kick, drift, .. } = self.element;
         if kick != 0.0 {
-            let (mut a, mut da) = match &self.system.gravity {
-                Some(gravity) => {
-                    let still = self.frozen.then(|| Array2::zeros((n, 3)));
-                    let moved = still.as_ref().unwrap_or(&dx.position);
-                    let (x, dx) = ((&x.position, &x.mass), (moved, &dx.mass));
-                    gravity.push_forward(&p.gravity(), &dp.gravity(), x, dx)?
-                }
-                None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),
-            };
-            let q = p.galaxy(T::of(self.time(span)));
-            let dq = dp.galaxy(T::of(self.spans() * dspan));
-            let positions = (&*dense(&x.position), &*dense(&dx.position));
-            let galaxy = &self.system.galaxy;
-            galaxy.push_forward(&q, &dq, positions, &mut a, &mut da)?;
+            let times = [self.time(span), self.spans() * dspan];
+            let at = (&x.position, &x.mass);
+            let along = (&dx.position, &dx.mass);
+            let (a, da) = self
+                .system
+                .push_forward(p, dp, times, at, along, self.frozen)?;
             add(dense_mut(&mut x.velocity), kick * span, &a);
             add(dense_mut(&mut dx.velocity), kick * span, &da);
             add(dense_mut(&mut dx.velocity), kick * dspan, &a);

@@ -6,6 +6,7 @@
 //! | the direct sum, on vector registers and threads | [`SelfGravity`] |
 //! | potentials of galaxies, one's own among them | [`Galaxy`], [`Profile`], [`ScalarProfile`] |
 //! | symplectic runs of second, fourth and sixth order | [`Integration`], [`Scheme`] |
+//! | adaptive runs of test particles | [`AdaptiveRun`] |
 //! | spheres in equilibrium | [`Sphere`] |
 //! | a sphere on an orbit traced back in time; streams by particle spray | [`Progenitor`], [`ParticleSpray`] |
 //! | derivatives that keep less of the pairs; growth of perturbations | [`PairDerivative`], [`Growth`] |
@@ -68,6 +69,7 @@ pub mod pipeline;
 mod potential;
 mod progenitor;
 mod random;
+mod runge_kutta;
 mod scheme;
 mod simd;
 mod sky;
@@ -90,6 +92,7 @@ pub use potential::{
     TriaxialNfw, TruncatedPowerLaw,
 };
 pub use progenitor::{Progenitor, ProgenitorParams, Traced};
+pub use runge_kutta::{AdaptiveRun, RungeKuttaStep};
 pub use scheme::Scheme;
 pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};

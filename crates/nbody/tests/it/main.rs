@@ -1,5 +1,6 @@
 //! Tests of the N-body crate: one binary.
 
+mod adaptive;
 mod chaos;
 mod common;
 
