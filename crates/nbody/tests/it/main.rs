@@ -4,6 +4,7 @@ mod adaptive;
 mod chaos;
 mod common;
 
+mod disks;
 mod golden;
 mod gravity;
 mod integration;
