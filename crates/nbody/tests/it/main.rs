@@ -16,3 +16,4 @@ mod potentials;
 mod sky;
 mod spheres;
 mod streams;
+mod tables;
