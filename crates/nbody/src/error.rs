@@ -48,6 +48,34 @@ pub enum NBodyError {
         /// Where it is.
         position: [f64; 3],
     },
+    /// The tide of a galaxy holds a progenitor together.
+    #[error(
+        "a progenitor at {position:?} kpc has no tidal radius there: the galaxy's tide does not \
+         pull stars out of it"
+    )]
+    NoTidalRadius {
+        /// Where the progenitor is.
+        position: [f64; 3],
+    },
+    /// An orbit has no turning point far out, and so no actions.
+    #[error("an orbit of energy {energy} (km/s)^2 is not bound: it has no actions")]
+    Unbound {
+        /// Its energy per mass, in (km/s)^2.
+        energy: f64,
+    },
+    /// An adaptive integration does not come on.
+    #[error(
+        "at time {time} kpc/(km/s), after {steps} steps, a step of {step:e} kpc/(km/s) is needed: \
+         a particle is at a singular centre, or the tolerance is too small"
+    )]
+    Stiff {
+        /// Where it is, in kpc/(km/s).
+        time: f64,
+        /// The step that it would need.
+        step: f64,
+        /// Steps so far.
+        steps: usize,
+    },
     /// A particle is in no direction from the observer, or in one where longitudes meet.
     #[error(
         "particle {particle} at {position:?} kpc is at the observer, at a pole of the frame, or \

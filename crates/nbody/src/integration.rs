@@ -19,7 +19,7 @@ use ndarray::Array2;
 
 use crate::arrays::{dense, dense_mut, shape, state, triples};
 use crate::scheme::Element;
-use crate::{NBody, NBodyError, NBodyParams, Scheme};
+use crate::{NBody, NBodyError, NBodyParams, PairDerivative, Scheme};
 
 /// A run in fixed steps: a sequence for [`adastra_core::Evolve`], with exact derivatives of the
 /// final state by the first state, masses included, and by all of [`NBodyParams`].
@@ -58,8 +58,11 @@ use crate::{NBody, NBodyError, NBodyParams, Scheme};
 #[derive(Debug, Clone)]
 pub struct Integration {
     system: NBody,
+    scheme: Scheme,
     elements: Vec<Element>,
-    start: f64,
+    clock: Clock,
+    /// Elements of a lower index hold the separations of the pairs fixed in their derivatives.
+    frozen: usize,
 }
 
 impl Integration {
@@ -67,16 +70,56 @@ impl Integration {
     pub fn new(system: NBody, scheme: Scheme, steps: usize) -> Self {
         Self {
             system,
+            scheme,
             elements: scheme.elements(steps),
-            start: 0.0,
+            clock: Clock::default(),
+            frozen: 0,
         }
     }
 
-    /// The same, from another time, in kpc/(km/s): rotating potentials depend on it.
+    /// The same run with other derivatives, which keep less of the attraction of the pairs.
+    #[must_use]
+    pub fn with_pair_derivative(mut self, pairs: PairDerivative) -> Self {
+        let kicks = |steps: usize| {
+            let elements = self.scheme.elements(steps);
+            elements.iter().filter(|e| e.kick != 0.0).count()
+        };
+        let exact = match pairs {
+            PairDerivative::Exact => usize::MAX,
+            PairDerivative::Frozen | PairDerivative::Horizon { steps: 0 } => 0,
+            // No more elements are built than the run has.
+            PairDerivative::Horizon { steps } => kicks(steps.min(self.elements.len())),
+        };
+        // From the last kick back; an element without a kick has no pairs.
+        let mut left = exact;
+        let last = self.elements.iter().rposition(|e| {
+            let counts = e.kick != 0.0;
+            let frozen = counts && left == 0;
+            left -= usize::from(counts && left > 0);
+            frozen
+        });
+        self.frozen = last.map_or(0, |i| i + 1);
+        self
+    }
+
+    /// The same, from another time, in kpc/(km/s): rotating and growing potentials depend on it.
     #[must_use]
     pub fn starting_at(mut self, time: f64) -> Self {
-        self.start = time;
+        self.clock = Clock { time, at: 0.0 };
         self
+    }
+
+    /// The same, up to the given time, in kpc/(km/s): it starts a span before it.
+    #[must_use]
+    pub fn ending_at(mut self, time: f64) -> Self {
+        self.clock = Clock { time, at: 1.0 };
+        self
+    }
+
+    /// The fraction of the span that the drifts up to an element, and with it, take.
+    pub(crate) fn drifted(&self, element: usize) -> f64 {
+        let Element { time, drift, .. } = self.elements[element];
+        time + drift
     }
 
     /// What is integrated.
@@ -103,10 +146,18 @@ impl<T: Real> Steps<T> for Integration {
         KickDrift {
             system: &self.system,
             element: self.elements[i],
-            start: self.start,
+            clock: self.clock,
             index: i,
+            frozen: i < self.frozen,
         }
     }
+}
+
+/// A time, and the fraction of the span of a run at which it is that time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Clock {
+    time: f64,
+    at: f64,
 }
 
 /// One kick and the drift after it.
@@ -114,8 +165,9 @@ impl<T: Real> Steps<T> for Integration {
 pub struct KickDrift<'a> {
     system: &'a NBody,
     element: Element,
-    start: f64,
+    clock: Clock,
     index: usize,
+    frozen: bool,
 }
 
 /// `y += h x`, row by row.
@@ -130,11 +182,6 @@ fn add_scaled<T: Real>(y: &mut [T], h: f64, x: &[T]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y = T::of(y.f64() + h * x.f64());
     }
-}
-
-fn dot(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
-    let pairs = a.as_flattened().iter().zip(b.as_flattened());
-    pairs.map(|(a, b)| a * b).sum()
 }
 
 /// What the reverse sweep of an element needs: positions before, velocities after the kick.
@@ -169,8 +216,13 @@ impl<'a> KickDrift<'a> {
         ))
     }
 
+    /// How many spans after the clock's time the kick is.
+    fn spans(&self) -> f64 {
+        self.element.time - self.clock.at
+    }
+
     fn time(&self, span: f64) -> f64 {
-        self.start + self.element.time * span
+        self.clock.time + self.spans() * span
     }
 
     /// Kicks by `sign` times its length, then drifts by `along` times its length.
@@ -212,7 +264,7 @@ impl<'a> KickDrift<'a> {
         let n = state(x)?;
         state(bar)?;
         shape("cotangent of the masses", bar.mass.shape(), &[n])?;
-        let (span, Element { kick, drift, time }) = (self.span(p)?, self.element);
+        let (span, Element { kick, drift, .. }) = (self.span(p)?, self.element);
         let mut span_bar = 0.0;
         if drift != 0.0 {
             let x_bar = dense(&bar.position);
@@ -222,41 +274,17 @@ impl<'a> KickDrift<'a> {
             span_bar += drift * products.map(|(a, b)| a.f64() * b.f64()).sum::<f64>();
         }
         if kick != 0.0 {
-            let v_bar = triples(&bar.velocity);
-            let h = kick * span;
-            let (mut a, mut x_bar) = (vec![[0.0; 3]; n], vec![[0.0; 3]; n]);
-            if let Some(gravity) = &self.system.gravity {
-                let q = p.gravity();
-                let found = if UNDO {
-                    gravity.pull_back::<T, true>(&q, &x.position, &x.mass, &v_bar)?
-                } else {
-                    gravity.pull_back::<T, false>(&q, &x.position, &x.mass, &v_bar)?
-                };
-                // The accelerations are in proportion to G.
-                span_bar += kick * found.gravitational_constant * q.gravitational_constant.f64();
-                p_bar.gravitational_constant += T::of(h * found.gravitational_constant);
-                p_bar.softening += T::of(h * found.softening);
-                add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
-                add(dense_mut(&mut bar.position), h, &found.position);
-                if UNDO {
-                    add(dense_mut(&mut x.velocity), -h, &found.acceleration);
-                }
-            }
-            if !self.system.galaxy.is_empty() {
-                let q = p.galaxy(T::of(self.time(span)));
-                let mut q_bar = adastra_core::State::<T>::zeros_like(&q);
-                let position = dense(&x.position);
-                let galaxy = &self.system.galaxy;
-                galaxy.pull_back(&q, &position, &v_bar, &mut a, &mut x_bar, &mut q_bar)?;
-                span_bar += kick * dot(&v_bar, &a) + h * time * q_bar.time.f64();
-                p_bar.gravitational_constant += T::of(h) * q_bar.gravitational_constant;
-                for (bar, q_bar) in p_bar.galaxy.iter_mut().zip(&q_bar.values) {
-                    *bar += T::of(h) * *q_bar;
-                }
-                add(dense_mut(&mut bar.position), h, &x_bar);
-                if UNDO {
-                    add(dense_mut(&mut x.velocity), -h, &a);
-                }
+            let w = triples(&bar.velocity);
+            let (h, time) = (kick * span, self.time(span));
+            let at = (&x.position, &x.mass);
+            let system = self.system;
+            let found = system.pull_back::<T, UNDO>(p, time, at, &w, self.frozen)?;
+            span_bar += kick * found.power + h * self.spans() * found.time;
+            found.add_parameters(h, p_bar);
+            add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
+            add(dense_mut(&mut bar.position), h, &found.position);
+            if UNDO {
+                add(dense_mut(&mut x.velocity), -h, &found.acceleration);
             }
         }
         p_bar.span += T::of(span_bar);
@@ -290,22 +318,17 @@ impl<T: Real> Tangent<T> for KickDrift<'_> {
         mut x: ParticleState<T>,
         mut dx: ParticleState<T>,
     ) -> Result<(ParticleState<T>, ParticleState<T>)> {
-        let (n, span, dspan) = (state(&x)?, self.span(p)?, dp.span.f64());
+        state(&x)?;
         state(&dx)?;
-        let Element { kick, drift, time } = self.element;
+        let (span, dspan) = (self.span(p)?, dp.span.f64());
+        let Element { kick, drift, .. } = self.element;
         if kick != 0.0 {
-            let (mut a, mut da) = match &self.system.gravity {
-                Some(gravity) => {
-                    let (x, dx) = ((&x.position, &x.mass), (&dx.position, &dx.mass));
-                    gravity.push_forward(&p.gravity(), &dp.gravity(), x, dx)?
-                }
-                None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),
-            };
-            let q = p.galaxy(T::of(self.time(span)));
-            let dq = dp.galaxy(T::of(time * dspan));
-            let positions = (&*dense(&x.position), &*dense(&dx.position));
-            let galaxy = &self.system.galaxy;
-            galaxy.push_forward(&q, &dq, positions, &mut a, &mut da)?;
+            let times = [self.time(span), self.spans() * dspan];
+            let at = (&x.position, &x.mass);
+            let along = (&dx.position, &dx.mass);
+            let (a, da) = self
+                .system
+                .push_forward(p, dp, times, at, along, self.frozen)?;
             add(dense_mut(&mut x.velocity), kick * span, &a);
             add(dense_mut(&mut dx.velocity), kick * span, &da);
             add(dense_mut(&mut dx.velocity), kick * dspan, &a);

@@ -6,7 +6,11 @@
 //! | the direct sum, on vector registers and threads | [`SelfGravity`] |
 //! | potentials of galaxies, one's own among them | [`Galaxy`], [`Profile`], [`ScalarProfile`] |
 //! | symplectic runs of second, fourth and sixth order | [`Integration`], [`Scheme`] |
-//! | spheres in equilibrium | [`Sphere`] |
+//! | adaptive runs of test particles | [`AdaptiveRun`] |
+//! | spheres in equilibrium; disks nearly so | [`Sphere`], [`Disk`] |
+//! | a sphere on an orbit traced back in time; streams by particle spray | [`Progenitor`], [`ParticleSpray`] |
+//! | derivatives that keep less of the pairs; growth of perturbations | [`PairDerivative`], [`Growth`] |
+//! | orbits: energies, apsides, surfaces of section, actions | [`Orbits`], [`Actions`] |
 //! | what an observer sees, and how unlike it is to data | [`Sky`], [`Likeness`] |
 //!
 //! ```
@@ -35,9 +39,11 @@
 //! The gradient is exact: that of the discrete run, the attraction of the pairs included. Where
 //! the system is chaotic, as a cluster is over many dynamical times, the last state is so sensitive
 //! to the first that its exact derivative, however right, tells nothing about the loss a little
-//! farther away. How much a perturbation grows is what the tangent of a run
-//! ([`Tangent`](adastra_core::Tangent)) measures; a softening of the order of the separations and
-//! a span of few dynamical times keep it small.
+//! farther away. How much a perturbation grows, and in what time by a factor e, is what [`Growth`]
+//! measures; a softening of the order of the separations and a span of few dynamical times keep
+//! it small. Where that is not to be had, a run has two other derivatives by name,
+//! [`PairDerivative::Frozen`] and [`PairDerivative::Horizon`], which leave part of the
+//! attraction of the pairs out and say which; and a [`ParticleSpray`] makes a stream without pairs.
 //!
 //! # Cost
 //!
@@ -51,36 +57,50 @@
 //! Units are kpc, km/s and Msun; times are in kpc/(km/s), which is 978 Myr. Nothing depends on the
 //! units but the constant [`G`], itself a parameter.
 
+mod approximation;
 mod arrays;
+mod disk;
 mod error;
 mod gravity;
+mod growth;
 mod integration;
 mod likeness;
+mod orbit;
 mod pairs;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 mod potential;
+mod progenitor;
 mod random;
+mod runge_kutta;
 mod scheme;
 mod simd;
 mod sky;
 mod sphere;
+mod spray;
 mod system;
 
 pub use adastra_particles::ParticleState;
+pub use approximation::PairDerivative;
+pub use disk::{Disk, DiskParams};
 pub use error::NBodyError;
 pub use gravity::{GravityParams, SelfGravity};
+pub use growth::Growth;
 pub use integration::{Integration, KickDrift, Kicked};
 pub use likeness::Likeness;
+pub use orbit::{Actions, Apsides, Orbits, angular_momenta};
 pub use pairs::PairPrecision;
 pub use potential::{
-    Allowed, Amplitude, ExponentialDisk, Galaxy, GalaxyParams, Hernquist, Isochrone, Local,
-    Logarithmic, MiyamotoNagai, Nfw, Number, Parameter, Plummer, PointMass, Profile, ScalarProfile,
-    TriaxialNfw, TruncatedPowerLaw,
+    Allowed, Amplitude, ExponentialDisk, Galaxy, GalaxyParams, Hernquist, History, Isochrone,
+    Local, Logarithmic, MiyamotoNagai, Multipole, Nfw, Number, Parameter, Plummer, PointMass,
+    Profile, ScalarProfile, TriaxialNfw, TruncatedPowerLaw, TwoPowerTriaxial,
 };
+pub use progenitor::{Progenitor, ProgenitorParams, Traced};
+pub use runge_kutta::{AdaptiveRun, RungeKuttaStep};
 pub use scheme::Scheme;
 pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
+pub use spray::{ParticleSpray, SprayStep, Sprayed, Spraying};
 pub use system::{Conserved, NBody, NBodyParams};
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.

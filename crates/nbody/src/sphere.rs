@@ -1,11 +1,13 @@
 //! Initial conditions: spheres in equilibrium.
 
 mod draw;
+mod eddington;
 
 use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent, state};
 use adastra_particles::ParticleState;
 use ndarray::{Array1, Array2};
 
+use self::eddington::{Eddington, TruncatedNfw};
 use crate::arrays::{shape, state};
 use crate::{G, NBodyError};
 
@@ -104,6 +106,32 @@ impl Sphere {
     pub fn king(n: usize, central_potential: f64, seed: u64) -> Result<Self> {
         let model = draw::King::new(central_potential)?;
         Self::drawn(n, model.tidal_radius(), seed, &model)
+    }
+
+    /// `n` particles of a halo of Navarro, Frenk & White (1996, ApJ 462, 563), cut off at
+    /// `truncation` scale radii as by McMillan & Dehnen (2007, MNRAS 378, 541),
+    /// `rho ~ sech(r / (truncation r_s)) / ((r/r_s) (1 + r/r_s)^2)`. The distribution function is
+    /// the isotropic one of the halo's own potential, by Eddington's (1916, MNRAS 76, 572)
+    /// inversion. The mass is the total one, which is finite, unlike that of the potential
+    /// [`Nfw`](crate::Nfw).
+    ///
+    /// # Errors
+    /// [`NBodyError::Range`] unless there is a particle and `truncation` lies between 1 and 1e4.
+    pub fn nfw(n: usize, truncation: f64, seed: u64) -> Result<Self> {
+        if !(1.0..=1e4).contains(&truncation) {
+            return Err(Error::operator(
+                "sphere",
+                NBodyError::Range {
+                    name: "truncation".to_owned(),
+                    value: truncation,
+                    allowed: "between 1 and 1e4 scale radii",
+                },
+            ));
+        }
+        // sech(30) leaves nothing.
+        let outer = 30.0 * truncation;
+        let model = Eddington::new(&TruncatedNfw { truncation }, 1e-5, outer)?;
+        Self::drawn(n, outer, seed, &model)
     }
 
     fn drawn(n: usize, truncation: f64, seed: u64, model: &impl draw::Model) -> Result<Self> {

@@ -128,6 +128,79 @@ impl NBody {
         Ok(a)
     }
 
+    /// Pulls cotangents `w` of the accelerations back. With `ACCELERATE`, the accelerations are
+    /// found too. With `frozen`, the separations of the pairs count as given.
+    pub(crate) fn pull_back<T: Real, const ACCELERATE: bool>(
+        &self,
+        p: &NBodyParams<T>,
+        time: f64,
+        (position, mass): (&Array2<T>, &Array1<T>),
+        w: &[[f64; 3]],
+        frozen: bool,
+    ) -> Result<Pulled> {
+        let n = mass.len();
+        let mut sums = Pulled {
+            acceleration: vec![[0.0; 3]; n],
+            position: vec![[0.0; 3]; n],
+            mass: vec![0.0; n],
+            ..Pulled::default()
+        };
+        if !self.galaxy.is_empty() {
+            let q = p.galaxy(T::of(time));
+            let mut q_bar = adastra_core::State::<T>::zeros_like(&q);
+            let (a, x_bar) = (&mut sums.acceleration, &mut sums.position);
+            let galaxy = &self.galaxy;
+            galaxy.pull_back(&q, &dense(position), w, a, x_bar, &mut q_bar)?;
+            let terms = w.as_flattened().iter().zip(a.as_flattened());
+            sums.power = terms.map(|(w, a)| w * a).sum();
+            sums.gravitational_constant = q_bar.gravitational_constant.f64();
+            sums.time = q_bar.time.f64();
+            sums.galaxy = q_bar.values.iter().map(|x| x.f64()).collect();
+        }
+        if let Some(gravity) = &self.gravity {
+            let q = p.gravity();
+            let found = gravity.pull_back::<T, ACCELERATE>(&q, position, mass, w)?;
+            // The accelerations are in proportion to G.
+            sums.power += found.gravitational_constant * q.gravitational_constant.f64();
+            sums.gravitational_constant += found.gravitational_constant;
+            sums.softening = found.softening;
+            sums.mass = found.mass;
+            if !frozen {
+                add_rows(&mut sums.position, &found.position);
+            }
+            add_rows(&mut sums.acceleration, &found.acceleration);
+        }
+        Ok(sums)
+    }
+
+    /// The accelerations and their derivatives in the direction of the `d...`; `times` holds the
+    /// time and its derivative.
+    pub(crate) fn push_forward<T: Real>(
+        &self,
+        p: &NBodyParams<T>,
+        dp: &NBodyParams<T>,
+        times: [f64; 2],
+        (position, mass): (&Array2<T>, &Array1<T>),
+        (dposition, dmass): (&Array2<T>, &Array1<T>),
+        frozen: bool,
+    ) -> Result<(Vec<[f64; 3]>, Vec<[f64; 3]>)> {
+        let n = mass.len();
+        let (mut a, mut da) = match &self.gravity {
+            Some(gravity) => {
+                let still = frozen.then(|| Array2::zeros((n, 3)));
+                let moved = still.as_ref().unwrap_or(dposition);
+                let (x, dx) = ((position, mass), (moved, dmass));
+                gravity.push_forward(&p.gravity(), &dp.gravity(), x, dx)?
+            }
+            None => (vec![[0.0; 3]; n], vec![[0.0; 3]; n]),
+        };
+        let [q, dq] = [p.galaxy(T::of(times[0])), dp.galaxy(T::of(times[1]))];
+        let positions = (&*dense(position), &*dense(dposition));
+        let galaxy = &self.galaxy;
+        galaxy.push_forward(&q, &dq, positions, &mut a, &mut da)?;
+        Ok((a, da))
+    }
+
     /// Kicks by the first length at a time in kpc/(km/s), then drifts by the second; either may be
     /// zero. Whether all numbers are finite after it is returned.
     pub(crate) fn advance<T: Real>(
@@ -219,6 +292,37 @@ impl NBody {
         }
         Ok(sums)
     }
+}
+
+/// What cotangents of accelerations are pulled back to.
+#[derive(Debug, Default)]
+pub(crate) struct Pulled {
+    /// The accelerations, if asked for.
+    pub(crate) acceleration: Vec<[f64; 3]>,
+    /// The product of the cotangents with the accelerations.
+    pub(crate) power: f64,
+    pub(crate) position: Vec<[f64; 3]>,
+    pub(crate) mass: Vec<f64>,
+    pub(crate) time: f64,
+    gravitational_constant: f64,
+    softening: f64,
+    galaxy: Vec<f64>,
+}
+
+impl Pulled {
+    /// Adds those of the parameters, but the span, times a factor.
+    pub(crate) fn add_parameters<T: Real>(&self, h: f64, p_bar: &mut NBodyParams<T>) {
+        p_bar.gravitational_constant += T::of(h * self.gravitational_constant);
+        p_bar.softening += T::of(h * self.softening);
+        for (bar, value) in p_bar.galaxy.iter_mut().zip(&self.galaxy) {
+            *bar += T::of(h * value);
+        }
+    }
+}
+
+fn add_rows(y: &mut [[f64; 3]], x: &[[f64; 3]]) {
+    let pairs = y.as_flattened_mut().iter_mut().zip(x.as_flattened());
+    pairs.for_each(|(y, x)| *y += x);
 }
 
 /// What a closed system conserves.

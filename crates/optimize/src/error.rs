@@ -80,6 +80,41 @@ pub enum Error {
         /// What had been reached.
         report: Box<Report>,
     },
+    /// The derivatives of the residuals by a parameter could not be found.
+    #[error("derivative of the residuals by {parameter}: {source}")]
+    Column {
+        /// The parameter's name.
+        parameter: String,
+        /// The closure's own error.
+        source: BoxError,
+    },
+    /// A number that uncertainties are found from is NaN, infinite or of the wrong sign.
+    #[error("{what} {index} is {value}: must be {allowed}")]
+    Element {
+        /// Which list it is from.
+        what: String,
+        /// Its index.
+        index: usize,
+        /// Its value.
+        value: f64,
+        /// The allowed range, in words.
+        allowed: &'static str,
+    },
+    /// A covariance of residuals is none.
+    #[error("the covariance of the residuals is not symmetric and positive definite")]
+    Covariance,
+    /// Some change of the parameters changes no residual.
+    #[error(
+        "the data do not constrain {}: its effect is {ratio:.1e} of the largest",
+        combination(direction)
+    )]
+    Unconstrained {
+        /// Names and relative changes of the parameters that take part, each in units of its
+        /// uncertainty if it alone were unknown.
+        direction: Vec<(String, f64)>,
+        /// The effect of the change on the residuals over that of the best constrained one.
+        ratio: f64,
+    },
     /// The solver library refused the problem.
     #[error("L-BFGS: {source}")]
     Solver {
@@ -99,4 +134,15 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// A direction as text, its largest component first.
+fn combination(direction: &[(String, f64)]) -> String {
+    let mut parts: Vec<_> = direction.iter().collect();
+    parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    let term = |(name, change): &&(String, f64)| match *change {
+        1.0 => name.clone(),
+        change => format!("{change:+.2} {name}"),
+    };
+    parts.iter().map(term).collect::<Vec<_>>().join(" ")
 }

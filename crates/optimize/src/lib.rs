@@ -2,7 +2,8 @@
 //!
 //! One evaluation gives the value and the gradient together and takes about a second, so what
 //! counts is the number of evaluations: L-BFGS ([`Lbfgs`]) needs little more than one per
-//! iteration; Adam ([`Adam`]) needs exactly one and tolerates a noisy loss.
+//! iteration; Adam ([`Adam`]) needs exactly one and tolerates a noisy loss. How far the unknowns are
+//! known at the end, [`Fisher`] tells.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -20,6 +21,8 @@
 mod adam;
 mod error;
 mod evaluator;
+#[cfg(feature = "uncertainties")]
+mod fisher;
 mod lbfgs;
 mod line_search;
 #[cfg(feature = "objectives")]
@@ -29,6 +32,8 @@ mod problem;
 mod report;
 
 pub use error::{BoxError, Error, Result};
+#[cfg(feature = "uncertainties")]
+pub use fisher::{Fisher, Noise, Uncertainties, jacobian};
 pub use options::{Adam, Lbfgs, Method};
 pub use problem::Problem;
 pub use report::{Iteration, Progress, Report, Termination};

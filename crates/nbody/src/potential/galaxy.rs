@@ -7,6 +7,7 @@ use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent, state};
 use ndarray::{Array1, Array2};
 
 use super::columns::{CHUNK, Columns, chunks};
+use super::growing::{Growing, History};
 use super::rotating::Rotating;
 use super::term::{Scattered, Setting, Smooth, Term};
 use super::{Parameter, Profile, ScalarProfile};
@@ -19,7 +20,7 @@ state! {
     pub struct GalaxyParams<T> {
         /// Constant of gravity G, in kpc (km/s)^2/Msun.
         pub gravitational_constant: T,
-        /// Time, in kpc/(km/s); only rotating potentials depend on it.
+        /// Time, in kpc/(km/s); only rotating and growing potentials depend on it.
         pub time: T,
         /// The parameters of all potentials, in the order of [`Galaxy::parameters`].
         pub values: Array1<T>,
@@ -118,6 +119,30 @@ impl Galaxy {
     #[must_use]
     pub fn with_rotating<const K: usize, const P: usize>(self, law: impl Profile<K, P>) -> Self {
         self.and(Rotating(Box::new(Smooth(law))))
+    }
+
+    /// The same with a last potential, as added before, whose mass or speed changes with time. One
+    /// parameter follows its own: `growth_rate` in km/s/kpc. The given mass or speed is that of time
+    /// zero. Without any potential nothing grows.
+    ///
+    /// ```
+    /// use adastra_nbody::{Galaxy, History, Nfw, TriaxialNfw};
+    ///
+    /// // A halo that doubles in 1 kpc/(km/s), and a bar whose mass grows in proportion to time.
+    /// let galaxy = Galaxy::new()
+    ///     .with(Nfw)
+    ///     .growing(History::Exponential)
+    ///     .with_rotating(TriaxialNfw)
+    ///     .growing(History::Linear);
+    /// assert_eq!(galaxy.parameters()[2], "nfw.growth_rate");
+    /// assert_eq!(galaxy.parameters()[9], "triaxial-nfw.growth_rate");
+    /// ```
+    #[must_use]
+    pub fn growing(mut self, history: History) -> Self {
+        if let Some(last) = self.terms.pop() {
+            self.terms.push(Arc::new(Growing(last, history)));
+        }
+        self
     }
 
     /// Number of potentials.

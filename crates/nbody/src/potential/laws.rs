@@ -118,11 +118,11 @@ impl Profile<3, 3> for TriaxialNfw {
     }
 }
 
-/// Nodes of the quadrature of [`TriaxialNfw`].
+/// Nodes of the quadrature of integrals over homoeoids.
 const NODES: usize = 50;
 
 /// Nodes and weights of the Gauss-Legendre quadrature on [0, 1].
-fn gauss_legendre() -> &'static [[f64; 2]; NODES] {
+pub(super) fn gauss_legendre() -> &'static [[f64; 2]; NODES] {
     static RULE: OnceLock<[[f64; 2]; NODES]> = OnceLock::new();
     RULE.get_or_init(|| {
         let n = NODES as f64;

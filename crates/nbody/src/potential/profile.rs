@@ -24,6 +24,8 @@ pub enum Allowed {
     Finite,
     /// Zero or above, and below two.
     BelowTwo,
+    /// Above two.
+    AboveTwo,
 }
 
 impl Allowed {
@@ -34,6 +36,7 @@ impl Allowed {
                 Self::NotNegative => x >= 0.0,
                 Self::Finite => true,
                 Self::BelowTwo => (0.0..2.0).contains(&x),
+                Self::AboveTwo => x > 2.0,
             }
     }
 
@@ -43,6 +46,7 @@ impl Allowed {
             Self::NotNegative => "0 or above",
             Self::Finite => "finite",
             Self::BelowTwo => "at least 0 and below 2",
+            Self::AboveTwo => "above 2",
         }
     }
 }

@@ -42,7 +42,7 @@ impl ScalarProfile<2> for TruncatedPowerLaw {
 }
 
 /// The gamma function of a positive number (Lanczos 1964, with g = 7 and nine terms).
-fn gamma<D: Scalar>(a: D) -> D {
+pub(super) fn gamma<D: Scalar>(a: D) -> D {
     const G: f64 = 7.0;
     const TERMS: [f64; 9] = [
         0.999_999_999_999_809_9,

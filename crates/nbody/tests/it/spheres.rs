@@ -22,11 +22,12 @@ fn params() -> impl Strategy<Value = SphereParams<f64>> {
     )
 }
 
-fn spheres(n: usize) -> [Sphere; 3] {
+fn spheres(n: usize) -> [Sphere; 4] {
     [
         Sphere::plummer(n, 10.0, 3).unwrap(),
         Sphere::hernquist(n, 20.0, 4).unwrap(),
         Sphere::king(n, 5.0, 5).unwrap(),
+        Sphere::nfw(n, 10.0, 6).unwrap(),
     ]
 }
 
@@ -72,6 +73,8 @@ fn spheres_have_their_profiles() {
         [0.1111, 0.25, 0.4444],
         // W_0 = 5, by SciPy's `solve_ivp` with the density in terms of the error function.
         [0.0357, 0.1758, 0.5007],
+        // By Simpson's rule.
+        [0.0423, 0.1131, 0.2516],
     ];
     for (sphere, masses) in spheres(20_000).iter().zip(masses) {
         let x = sphere.apply(&unit(), ()).unwrap();
@@ -191,6 +194,8 @@ fn bad_input_is_named() {
     assert!(text(Sphere::plummer(0, 1.0, 1)).contains("n = 0: must be at least 1"));
     assert!(text(Sphere::hernquist(1, f64::NAN, 1)).contains("truncation = NaN"));
     assert!(text(Sphere::king(1, -1.0, 1)).contains("central_potential = -1"));
+    assert!(text(Sphere::nfw(1, 0.5, 1)).contains("truncation = 0.5"));
+    assert!(text(Sphere::nfw(0, 5.0, 1)).contains("n = 0: must be at least 1"));
     let sphere = Sphere::plummer(3, 1.0, 1).unwrap();
     let error = sphere
         .apply(&SphereParams::<f64>::new(-1.0, 1.0), ())
