@@ -64,6 +64,7 @@ mod simd;
 mod sky;
 mod sphere;
 mod system;
+mod tree;
 
 pub use adastra_particles::ParticleState;
 pub use error::NBodyError;
@@ -80,6 +81,7 @@ pub use scheme::Scheme;
 pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
 pub use system::{Conserved, NBody, NBodyParams};
+pub use tree::Multipoles;
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.
 pub const G: f64 = 4.302_410_02e-6;

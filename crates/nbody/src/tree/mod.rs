@@ -1,0 +1,126 @@
+//! A fast multipole method.
+
+mod descent;
+mod indices;
+mod interact;
+mod octree;
+mod query;
+mod upward;
+
+use descent::Descent;
+pub(crate) use query::Query;
+
+use crate::NBodyError;
+use crate::pairs::{Columns, PairPrecision, Sums};
+use adastra_core::Real;
+use indices::{Indices, MAX_ORDER};
+use interact::Table;
+use octree::Octree;
+use upward::Moments;
+
+/// How self-gravity is approximated by a fast multipole method.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Multipoles {
+    /// Order of the expansions.
+    pub order: usize,
+    /// Opening angle.
+    pub opening_angle: f64,
+    /// Particles of a leaf.
+    pub leaf_size: usize,
+}
+
+impl Default for Multipoles {
+    fn default() -> Self {
+        Self {
+            order: 5,
+            opening_angle: 0.5,
+            leaf_size: 32,
+        }
+    }
+}
+
+impl Multipoles {
+    pub(crate) fn checked(self) -> Result<Self, NBodyError> {
+        let range = |name: &str, value: f64, allowed: &'static str| NBodyError::Range {
+            name: name.to_owned(),
+            value,
+            allowed,
+        };
+        if !(1..=MAX_ORDER).contains(&self.order) {
+            return Err(range("order", self.order as f64, "from 1 to 8"));
+        }
+        if !(self.opening_angle > 0.0 && self.opening_angle < 1.0) {
+            return Err(range("opening_angle", self.opening_angle, "above 0, below 1"));
+        }
+        if self.leaf_size == 0 {
+            return Err(range("leaf_size", 0.0, "above 0"));
+        }
+        Ok(self)
+    }
+
+    /// The sums over all sources, those of near ones by pairs and those of far ones by
+    /// expansions. They are NaN for a particle that no tree can hold.
+    pub(crate) fn sum<Q, T, const IN: usize, const OUT: usize>(
+        &self,
+        query: Q,
+        precision: PairPrecision,
+        position: &[T],
+        rest: impl Fn(usize, usize) -> f64 + Sync,
+        softening: f64,
+    ) -> Sums<OUT>
+    where
+        T: Real,
+        Q: Query<IN, OUT>,
+    {
+        let n = position.len() / 3;
+        let mut sums = Sums::zeros(n);
+        let rows = position.chunks_exact(3);
+        let triples: Vec<[f64; 3]> = rows.map(|x| [x[0].f64(), x[1].f64(), x[2].f64()]).collect();
+        let tree = match Octree::new(&triples, self.leaf_size) {
+            Ok(tree) => tree,
+            Err(particle) => {
+                sums.set(particle, [f64::NAN; OUT]);
+                return sums;
+            }
+        };
+        if n == 0 {
+            return sums;
+        }
+        let original = |i: usize| tree.order[i] as usize;
+        let at = |i: usize| triples[original(i)];
+        let row = |i: usize| -> [f64; IN] {
+            std::array::from_fn(|k| match k {
+                0..3 => at(i)[k],
+                _ => rest(original(i), k - 3),
+            })
+        };
+        let indices = Indices::new(self.order);
+        let moments = Moments::new(&tree, &indices, Q::SETS, at, |i| {
+            query.charges(&row(i), tree.inverse_side)
+        });
+        let sorted: Vec<T> = (0..n)
+            .flat_map(|i| position[3 * original(i)..3 * original(i) + 3].iter().copied())
+            .collect();
+        let columns = Columns::<IN>::new(precision, &sorted, |i, k| rest(original(i), k));
+        let mut found = vec![[0.0; OUT]; n];
+        let descent = Descent {
+            query,
+            tree: &tree,
+            indices: &indices,
+            moments: &moments,
+            opening_angle: self.opening_angle,
+            table: Table::new(&indices, Q::LOWEST),
+            softening: softening * tree.inverse_side,
+            row: &row,
+        };
+        let far = match &columns {
+            Columns::Single(columns, _) => descent.run(columns, &mut found),
+            Columns::Double(columns, _) => descent.run(columns, &mut found),
+        };
+        query.add_softening(far, tree.inverse_side, &mut found[0]);
+        for (i, &sum) in found.iter().enumerate() {
+            sums.set(original(i), sum);
+        }
+        sums
+    }
+}
