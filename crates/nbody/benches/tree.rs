@@ -30,7 +30,9 @@ fn number(i: usize, k: u64) -> f64 {
 fn plummer<T: Real>(n: usize) -> Particles<T> {
     let rows: Vec<[f64; 3]> = (0..n)
         .map(|i| {
-            let r = ((0.95 * number(i, 0)).powf(-2.0 / 3.0) - 1.0).recip().sqrt();
+            let r = ((0.95 * number(i, 0)).powf(-2.0 / 3.0) - 1.0)
+                .recip()
+                .sqrt();
             let z = 2.0 * number(i, 1) - 1.0;
             let (sin, cos) = (std::f64::consts::TAU * number(i, 2)).sin_cos();
             let across = (1.0 - z * z).sqrt();
@@ -42,9 +44,7 @@ fn plummer<T: Real>(n: usize) -> Particles<T> {
 
 /// A cube of side 1 and mass 1.
 fn cube<T: Real>(n: usize) -> Particles<T> {
-    let rows: Vec<[f64; 3]> = (0..n)
-        .map(|i| [0, 1, 2].map(|k| number(i, k)))
-        .collect();
+    let rows: Vec<[f64; 3]> = (0..n).map(|i| [0, 1, 2].map(|k| number(i, k))).collect();
     particles(&rows)
 }
 
@@ -131,7 +131,10 @@ fn times<T: Real>(name: &str, n: usize, make: fn(usize) -> Particles<T>, multipo
     let [rms, most] = errors(&p, &x, &a);
     let mut p_bar = p;
     let (back, back_cpu, _) = timed(|| fast.vjp(&p, x.clone(), a.clone(), &mut p_bar).unwrap());
-    print!("{name:8} {} {n:8}  {wall:9.4} s {cpu:9.4} s  {rms:.1e} {most:.1e}", T::NAME);
+    print!(
+        "{name:8} {} {n:8}  {wall:9.4} s {cpu:9.4} s  {rms:.1e} {most:.1e}",
+        T::NAME
+    );
     print!("  {back:9.4} s {back_cpu:9.4} s  {:5.2}", back / wall);
     if n <= DIRECT {
         let (wall, cpu, _) = timed(|| SelfGravity::new().apply(&p, x.clone()).unwrap());

@@ -125,9 +125,7 @@ impl SelfGravity {
     {
         let softening = softening.f64();
         match &self.multipoles {
-            Some(multipoles) => {
-                multipoles.sum(kernel, self.precision, position, rest, softening)
-            }
+            Some(multipoles) => multipoles.sum(kernel, self.precision, position, rest, softening),
             None => {
                 let columns = Columns::new(self.precision, position, rest);
                 pairs::sum(kernel, &columns, softening)

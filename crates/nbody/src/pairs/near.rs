@@ -98,7 +98,15 @@ where
             if end == registers && end > own {
                 let extra = ops.add(softening, far);
                 for r in 0..R {
-                    one(ops, pair, &columns, end - 1, &targets[r], extra, &mut sums[r]);
+                    one(
+                        ops,
+                        pair,
+                        &columns,
+                        end - 1,
+                        &targets[r],
+                        extra,
+                        &mut sums[r],
+                    );
                 }
             }
             for (r, sums) in sums.iter().enumerate() {

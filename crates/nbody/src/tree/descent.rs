@@ -1,5 +1,7 @@
 //! Down the tree: which cells are far from each other, and what they do to each other.
 
+use std::ops::Range;
+
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -120,8 +122,8 @@ where
         }
         let mut rest = sums;
         let children = here.children().map(|child| {
-            let (sums, others) = std::mem::take(&mut rest)
-                .split_at_mut(tree.cells[child].particles().len());
+            let (sums, others) =
+                std::mem::take(&mut rest).split_at_mut(tree.cells[child].particles().len());
             rest = others;
             (child, sums)
         });
@@ -253,20 +255,31 @@ where
         Q: Query<IN, OUT>,
     {
         let tree = self.all.tree;
-        scratch.sources.iter_mut().for_each(Vec::clear);
-        let others = scratch.near.iter().map(|&other| other as usize);
-        // The targets come first.
-        for other in std::iter::once(cell).chain(others.filter(|&other| other != cell)) {
-            let range = tree.cells[other].particles();
-            for (to, from) in scratch.sources.iter_mut().zip(self.columns) {
+        let Scratch { near, sources, .. } = scratch;
+        sources.iter_mut().for_each(Vec::clear);
+        let mut add = |range: Range<usize>| {
+            for (to, from) in sources.iter_mut().zip(self.columns) {
                 to.extend_from_slice(&from[range.clone()]);
             }
+        };
+        // The targets come first, and then the others, side by side where they are.
+        add(tree.cells[cell].particles());
+        near.sort_unstable_by_key(|&other| tree.cells[other as usize].first);
+        let mut others = 0..0;
+        for &other in near.iter().filter(|&&other| other as usize != cell) {
+            let range = tree.cells[other as usize].particles();
+            if range.start != others.end {
+                add(others);
+                others = range.start..range.start;
+            }
+            others.end = range.end;
         }
+        add(others);
         dispatch(
             self.arch,
             Near {
                 pair: self.all.query,
-                sources: &mut scratch.sources,
+                sources,
                 softening_squared: self.softening.powi(2),
                 sums,
             },

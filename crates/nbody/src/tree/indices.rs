@@ -19,23 +19,68 @@ pub(crate) struct Indices {
     pub(crate) order: usize,
     /// The multi-indices themselves.
     all: Vec<[usize; 3]>,
-    /// For each n, an axis k where n_k > 0, and the numbers of n - e_k and n - 2 e_k, the latter
-    /// where n_k > 1. An axis where n_k = 1 is taken if there is one.
-    pub(crate) down: Vec<Down>,
     /// The numbers of n + e_k, for |n| below the order.
     up: Vec<[usize; 3]>,
     /// The numbers of a, b and a + b, for all pairs with |a + b| up to the order.
     sums: Vec<[u8; 3]>,
 }
 
-/// How a multi-index follows from lower ones.
+/// How a multi-index n follows from lower ones, along an axis k where n_k > 0.
 #[derive(Clone, Copy)]
 pub(crate) struct Down {
     pub(crate) axis: usize,
     /// n_k.
     pub(crate) power: usize,
+    /// The number of n - e_k.
     pub(crate) once: usize,
+    /// The number of n - 2 e_k, where n_k > 1.
     pub(crate) twice: usize,
+}
+
+/// For each n but the first. An axis where n_k = 1 is taken if there is one.
+pub(crate) const DOWN: [Down; MOST] = {
+    let mut all = [Down {
+        axis: 0,
+        power: 0,
+        once: 0,
+        twice: 0,
+    }; MOST];
+    let mut number_of_n = 1;
+    let mut total = 1;
+    while total <= MAX_ORDER {
+        let mut rest = 0;
+        while rest <= total {
+            let mut z = 0;
+            while z <= rest {
+                all[number_of_n] = down([total - rest, rest - z, z]);
+                number_of_n += 1;
+                z += 1;
+            }
+            rest += 1;
+        }
+        total += 1;
+    }
+    all
+};
+
+const fn down(n: [usize; 3]) -> Down {
+    let mut axis = 3;
+    let mut k = 0;
+    while k < 3 {
+        if n[k] > 0 && (axis == 3 || n[k] == 1 && n[axis] > 1) {
+            axis = k;
+        }
+        k += 1;
+    }
+    let (mut once, mut twice) = (n, n);
+    once[axis] -= 1;
+    twice[axis] = twice[axis].saturating_sub(2);
+    Down {
+        axis,
+        power: n[axis],
+        once: number(once),
+        twice: number(twice),
+    }
 }
 
 impl Indices {
@@ -50,21 +95,6 @@ impl Indices {
         }
         let plus = |n: [usize; 3], m: [usize; 3]| [n[0] + m[0], n[1] + m[1], n[2] + m[2]];
         let unit = |k: usize| std::array::from_fn(|i| usize::from(i == k));
-        let down = all.iter().map(|&n| {
-            let ones = (0..3).find(|&k| n[k] == 1);
-            let axis = ones.or((0..3).find(|&k| n[k] > 0)).unwrap_or(0);
-            let less = |by: usize| {
-                let mut m = n;
-                m[axis] = m[axis].saturating_sub(by);
-                number(m)
-            };
-            Down {
-                axis,
-                power: n[axis],
-                once: less(1),
-                twice: less(2),
-            }
-        });
         let lower = all[..count(order.saturating_sub(1))].iter();
         let up = lower.map(|&n| std::array::from_fn(|k| number(plus(n, unit(k)))));
         let mut sums = Vec::new();
@@ -76,7 +106,6 @@ impl Indices {
         }
         Self {
             order,
-            down: down.collect(),
             up: up.collect(),
             sums,
             all,
@@ -102,7 +131,7 @@ impl Indices {
     pub(crate) fn powers(&self, y: [f64; 3]) -> [f64; MOST] {
         let mut powers = [0.0; MOST];
         powers[0] = 1.0;
-        for (n, down) in self.down.iter().enumerate().skip(1) {
+        for (n, down) in DOWN.iter().enumerate().take(self.len()).skip(1) {
             powers[n] = powers[down.once] * y[down.axis] * INVERSE[down.power];
         }
         powers
@@ -188,8 +217,8 @@ const INVERSE: [f64; MAX_ORDER + 1] = {
 };
 
 /// The place of a multi-index in the order of [`Indices`].
-fn number(n: [usize; 3]) -> usize {
-    let total: usize = n.iter().sum();
+const fn number(n: [usize; 3]) -> usize {
+    let total = n[0] + n[1] + n[2];
     let below = if total == 0 { 0 } else { count(total - 1) };
     let rest = n[1] + n[2];
     below + rest * (rest + 1) / 2 + n[2]

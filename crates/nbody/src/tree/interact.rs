@@ -17,14 +17,20 @@
 //!
 //! Since dg/deps = eps h_1, the derivatives D^1 are what depends on the softening.
 
-use super::indices::{Indices, MAX_ORDER, MOST, count};
+use super::indices::{DOWN, Down, Indices, MAX_ORDER, MOST, count};
 use crate::simd::{Lane, Ops, Rsqrt, Vectorized};
 
 /// Cells whose moments lie side by side: the lanes of the widest registers.
 pub(crate) const WIDTH: usize = 8;
 
 /// One number of each of [`WIDTH`] cells.
-pub(crate) type Lanes = [f64; WIDTH];
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+pub(crate) struct Lanes(pub(crate) [f64; WIDTH]);
+
+/// Registers in lines of the cache.
+#[repr(align(64))]
+struct Registers<V>([V; 256]);
 
 /// Some cells among [`WIDTH`] that lie side by side.
 #[derive(Clone, Copy)]
@@ -54,12 +60,12 @@ impl Table {
         for total in lowest..=indices.order {
             let mut first = if total == 0 { 0 } else { count(total - 1) };
             while first < count(total) {
-                // 1, 3, 6, 10, 15, 21 ... are sums of these.
-                let left = count(total) - first;
-                let width = [6, 5, 3, 1]
-                    .into_iter()
-                    .find(|&w| w == left || w + 3 <= left)
-                    .unwrap_or(1);
+                // 1, 3, 6, 10, 15, 21, ..., 45 are sums of these.
+                let width = match count(total) - first {
+                    left @ (1 | 3) => left,
+                    left if left % 5 == 0 => 5,
+                    _ => 6,
+                };
                 let moments = 0..count(indices.order - total);
                 let table = moments
                     .flat_map(|m| (first..first + width).map(move |n| indices.sum(n, m) as u8))
@@ -104,13 +110,13 @@ impl<const SETS: usize> Vectorized for Interact<'_, SETS> {
         let [x, y, z] = self.target;
         let target = [ops.splat(x), ops.splat(y), ops.splat(z)];
         let len = self.indices.len();
-        let mut chain = [zero; 256];
-        let mut d = [zero; 256];
-        let mut sums = [[zero; 256]; 3];
+        let mut chain = Registers([zero; 256]);
+        let mut d = Registers([zero; 256]);
+        let mut sums = [zero; 3].map(|zero| Registers([zero; 256]));
         for &Some8 { block, mask } in self.sources {
             let block = block as usize;
-            let mut far = [0.0; WIDTH];
-            for (lane, far) in far.iter_mut().enumerate() {
+            let mut far = Lanes::default();
+            for (lane, far) in far.0.iter_mut().enumerate() {
                 *far = if mask >> lane & 1 == 1 { 0.0 } else { f64::FAR };
             }
             let moments = &self.moments[block * SETS * len..(block + 1) * SETS * len];
@@ -126,7 +132,16 @@ impl<const SETS: usize> Vectorized for Interact<'_, SETS> {
                 let squared = ops.mul_add(r[0], r[0], squared);
                 let squared = ops.mul_add(r[1], r[1], squared);
                 let squared = ops.mul_add(r[2], r[2], squared);
-                derivatives(ops, self.indices, r, squared, &mut chain, &mut d);
+                match self.indices.order {
+                    1 => derivatives::<S, 1>(ops, r, squared, &mut d, &mut chain),
+                    2 => derivatives::<S, 2>(ops, r, squared, &mut d, &mut chain),
+                    3 => derivatives::<S, 3>(ops, r, squared, &mut d, &mut chain),
+                    4 => derivatives::<S, 4>(ops, r, squared, &mut d, &mut chain),
+                    5 => derivatives::<S, 5>(ops, r, squared, &mut d, &mut chain),
+                    6 => derivatives::<S, 6>(ops, r, squared, &mut d, &mut chain),
+                    7 => derivatives::<S, 7>(ops, r, squared, &mut d, &mut chain),
+                    _ => derivatives::<S, MAX_ORDER>(ops, r, squared, &mut d, &mut chain),
+                }
                 for group in &self.table.groups {
                     let all = (&d, &chain, moments, at);
                     match group.width {
@@ -140,7 +155,7 @@ impl<const SETS: usize> Vectorized for Interact<'_, SETS> {
         }
         let sets = if SETS == 1 { 1 } else { 3 };
         for (polynomial, sums) in self.polynomials.iter_mut().zip(&sums).take(sets) {
-            for (l, sum) in polynomial.iter_mut().zip(&sums[..len]) {
+            for (l, sum) in polynomial.iter_mut().zip(&sums.0[..len]) {
                 *l += f64::unpacked::<S>(std::slice::from_ref(sum))
                     .iter()
                     .sum::<f64>();
@@ -149,44 +164,111 @@ impl<const SETS: usize> Vectorized for Interact<'_, SETS> {
     }
 }
 
-/// The derivatives of h_1, in `chain`, and of g, in `d`.
+/// The derivatives of g and, in `chain`, of h_1, up to the order `P`.
 #[inline(always)]
-fn derivatives<S: Rsqrt>(
+fn derivatives<S: Rsqrt, const P: usize>(
     ops: Ops<f64, S>,
-    indices: &Indices,
     r: [<f64 as Lane>::V<S>; 3],
     squared: <f64 as Lane>::V<S>,
-    chain: &mut [<f64 as Lane>::V<S>; 256],
-    d: &mut [<f64 as Lane>::V<S>; 256],
+    d: &mut Registers<<f64 as Lane>::V<S>>,
+    chain: &mut Registers<<f64 as Lane>::V<S>>,
 ) {
     let inverse = ops.rsqrt(squared);
     let over_square = ops.mul(inverse, inverse);
     let mut kernels = [inverse; MAX_ORDER + 2];
-    for q in 1..=indices.order + 1 {
+    for q in 1..=P + 1 {
         let factor = ops.mul(ops.splat(1.0 - 2.0 * q as f64), over_square);
         kernels[q] = ops.mul(factor, kernels[q - 1]);
     }
-    // Downwards, so that what is read still belongs to the kernel before.
-    for q in (1..=indices.order + 1).rev() {
-        for n in (1..count(indices.order + 1 - q)).rev() {
-            let down = indices.down[n];
-            let mut value = ops.mul(r[down.axis], chain[down.once & 255]);
-            if down.power > 1 {
-                let factor = ops.splat((down.power - 1) as f64);
-                value = ops.mul_add(factor, chain[down.twice & 255], value);
-            }
-            chain[n & 255] = value;
-        }
-        chain[0] = kernels[q];
+    let mut now = [ops.splat(0.0); MOST];
+    now[0] = kernels[P + 1];
+    // From here on kernel by kernel, and order by order downwards, so that what is read still
+    // belongs to the kernel before. The numbers are written out for the compiler, which then knows
+    // all places and keeps many in registers.
+    macro_rules! keep {
+        (0, $n:tt) => {
+            d.0[$n] = now[$n]
+        };
+        (1, $n:tt) => {
+            chain.0[$n] = now[$n]
+        };
+        ($q:tt, $n:tt) => {};
     }
-    d[0] = kernels[0];
-    for (n, down) in indices.down.iter().enumerate().skip(1) {
-        let mut value = ops.mul(r[down.axis], chain[down.once & 255]);
-        if down.power > 1 {
-            let factor = ops.splat((down.power - 1) as f64);
-            value = ops.mul_add(factor, chain[down.twice & 255], value);
-        }
-        d[n & 255] = value;
+    macro_rules! order {
+        ($q:tt, $order:literal, $($n:tt)*) => {
+            if $order + $q <= P + if $q == 0 { 0 } else { 1 } {
+                $(
+                    now[$n] = raised::<S, $n>(ops, r, &now);
+                    keep!($q, $n);
+                )*
+            }
+        };
+    }
+    macro_rules! kernel {
+        ($q:tt) => {
+            if $q < P + 1 {
+                order!($q, 8,
+                    120 121 122 123 124 125 126 127 128 129 130 131 132 133 134 135 136 137 138
+                    139 140 141 142 143 144 145 146 147 148 149 150 151 152 153 154 155 156 157
+                    158 159 160 161 162 163 164
+                );
+                order!($q, 7,
+                    84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100 101 102 103 104 105 106
+                    107 108 109 110 111 112 113 114 115 116 117 118 119
+                );
+                order!($q, 6,
+                    56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80
+                    81 82 83
+                );
+                order!($q, 5,
+                    35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55
+                );
+                order!($q, 4,
+                    20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
+                );
+                order!($q, 3,
+                    10 11 12 13 14 15 16 17 18 19
+                );
+                order!($q, 2,
+                    4 5 6 7 8 9
+                );
+                order!($q, 1,
+                    1 2 3
+                );
+                now[0] = kernels[$q];
+                keep!($q, 0);
+            }
+        };
+    }
+    kernel!(8);
+    kernel!(7);
+    kernel!(6);
+    kernel!(5);
+    kernel!(4);
+    kernel!(3);
+    kernel!(2);
+    kernel!(1);
+    kernel!(0);
+}
+
+/// A derivative, from those of the next kernel of lower orders.
+#[inline(always)]
+fn raised<S: Rsqrt, const N: usize>(
+    ops: Ops<f64, S>,
+    r: [<f64 as Lane>::V<S>; 3],
+    d: &[<f64 as Lane>::V<S>; MOST],
+) -> <f64 as Lane>::V<S> {
+    let Down {
+        axis,
+        power,
+        once,
+        twice,
+    } = const { DOWN[N] };
+    let value = ops.mul(r[axis], d[once]);
+    match power {
+        1 => value,
+        2 => ops.add(value, d[twice]),
+        _ => ops.mul_add(ops.splat((power - 1) as f64), d[twice], value),
     }
 }
 
@@ -196,17 +278,22 @@ fn contract<S: Rsqrt, const SETS: usize, const R: usize>(
     ops: Ops<f64, S>,
     group: &Group,
     (d, chain, moments, at): (
-        &[<f64 as Lane>::V<S>; 256],
-        &[<f64 as Lane>::V<S>; 256],
+        &Registers<<f64 as Lane>::V<S>>,
+        &Registers<<f64 as Lane>::V<S>>,
         &[Lanes],
         usize,
     ),
-    sums: &mut [[<f64 as Lane>::V<S>; 256]; 3],
+    sums: &mut [Registers<<f64 as Lane>::V<S>>; 3],
 ) {
     let first = group.first;
     let table = group.table.as_chunks::<R>().0;
     let (one, two) = moments.split_at(moments.len() / SETS);
-    let [sums_one, sums_two, sums_chain] = sums;
+    let [
+        Registers(sums_one),
+        Registers(sums_two),
+        Registers(sums_chain),
+    ] = sums;
+    let (Registers(d), Registers(chain)) = (d, chain);
     let mut local = [[ops.splat(0.0); R]; 3];
     for (m, numbers) in table.iter().enumerate() {
         let one = lane::<S>(&one[m], at);
@@ -237,5 +324,5 @@ fn contract<S: Rsqrt, const SETS: usize, const R: usize>(
 /// A register of some of the lanes.
 #[inline(always)]
 fn lane<S: Rsqrt>(x: &Lanes, at: usize) -> <f64 as Lane>::V<S> {
-    f64::vectors::<S>(&x[at..at + f64::lanes::<S>()])[0]
+    f64::vectors::<S>(&x.0[at..at + f64::lanes::<S>()])[0]
 }

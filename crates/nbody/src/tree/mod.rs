@@ -32,9 +32,9 @@ pub struct Multipoles {
 impl Default for Multipoles {
     fn default() -> Self {
         Self {
-            order: 5,
-            opening_angle: 0.5,
-            leaf_size: 32,
+            order: 6,
+            opening_angle: 0.55,
+            leaf_size: 64,
         }
     }
 }
@@ -50,7 +50,11 @@ impl Multipoles {
             return Err(range("order", self.order as f64, "from 1 to 8"));
         }
         if !(self.opening_angle > 0.0 && self.opening_angle < 1.0) {
-            return Err(range("opening_angle", self.opening_angle, "above 0, below 1"));
+            return Err(range(
+                "opening_angle",
+                self.opening_angle,
+                "above 0, below 1",
+            ));
         }
         if self.leaf_size == 0 {
             return Err(range("leaf_size", 0.0, "above 0"));
@@ -99,7 +103,11 @@ impl Multipoles {
             query.charges(&row(i), tree.inverse_side)
         });
         let sorted: Vec<T> = (0..n)
-            .flat_map(|i| position[3 * original(i)..3 * original(i) + 3].iter().copied())
+            .flat_map(|i| {
+                position[3 * original(i)..3 * original(i) + 3]
+                    .iter()
+                    .copied()
+            })
             .collect();
         let columns = Columns::<IN>::new(precision, &sorted, |i, k| rest(original(i), k));
         let mut found = vec![[0.0; OUT]; n];

@@ -62,20 +62,22 @@ impl Moments {
             });
         }
         let blocks = tree.cells.len().div_ceil(WIDTH);
-        let mut values = vec![[0.0; WIDTH]; blocks * size];
-        let parts = values.par_chunks_mut(size).zip(cells.par_chunks(WIDTH * size));
+        let mut values = vec![Lanes::default(); blocks * size];
+        let parts = values
+            .par_chunks_mut(size)
+            .zip(cells.par_chunks(WIDTH * size));
         parts.with_min_len(16).for_each(|(block, cells)| {
             for (lane, cell) in cells.chunks_exact(size).enumerate() {
                 for (value, moment) in block.iter_mut().zip(cell) {
-                    value[lane] = *moment;
+                    value.0[lane] = *moment;
                 }
             }
         });
         let centres = tree.balls.chunks(WIDTH).map(|balls| {
-            let mut centres = [[0.0; WIDTH]; 3];
+            let mut centres = [Lanes::default(); 3];
             for (lane, ball) in balls.iter().enumerate() {
                 for k in 0..3 {
-                    centres[k][lane] = ball.centre[k];
+                    centres[k].0[lane] = ball.centre[k];
                 }
             }
             centres
@@ -91,7 +93,7 @@ impl Moments {
     /// A moment of the last set of a cell.
     pub(crate) fn last(&self, cell: usize, n: usize) -> f64 {
         let set = (cell / WIDTH + 1) * self.sets - 1;
-        self.values[set * self.len + n][cell % WIDTH]
+        self.values[set * self.len + n].0[cell % WIDTH]
     }
 }
 

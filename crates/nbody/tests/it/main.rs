@@ -9,3 +9,4 @@ mod likeness;
 mod potentials;
 mod sky;
 mod spheres;
+mod tree;
