@@ -194,8 +194,11 @@ impl Indices {
         powers: &[f64; MOST],
         d: [f64; 3],
     ) -> [f64; 3] {
-        let lower = count(self.order.saturating_sub(2));
         let mut slope = [0.0; 3];
+        if self.order < 2 {
+            return slope;
+        }
+        let lower = count(self.order - 2);
         for (up, power) in self.up[..lower].iter().zip(powers) {
             for (sum, &n) in slope.iter_mut().zip(up) {
                 let [x, y, z] = self.up[n].map(|n| l[n]);

@@ -1,4 +1,46 @@
-//! A fast multipole method.
+//! A fast multipole method: self-gravity in a time that grows as the number of particles.
+//!
+//! # Method
+//!
+//! The method of Greengard & Rokhlin (1987, J. Comp. Phys. 73, 325) in the Cartesian, adaptive form
+//! of Dehnen (2002, J. Comp. Phys. 179, 27), with a softening. With g(r) = 1/sqrt(r^2 + eps^2),
+//! centres z_A and z_B of two cells, R = z_A - z_B, and D_n the derivatives of g, the field of the
+//! particles j of B at a particle i of A is (Dehnen's equation 3, with all terms of
+//! |n| + |m| <= order)
+//!
+//! ```text
+//! sum_j m_j g(x_i - x_j) = sum_n (x_i - z_A)^n/n! sum_m M_m D_{n+m}(R),
+//! M_m = sum_j m_j (z_B - x_j)^m/m!
+//! ```
+//!
+//! 1. `octree`: particles are sorted into cells of an octree. A leaf holds up to
+//!    [`leaf_size`](Multipoles::leaf_size) of them.
+//! 2. `upward`: moments M of leaves, and of all cells from those of their children.
+//! 3. `descent`: down the tree, each cell divides all others: those far from it, where
+//!    r_A + r_B < opening angle times |R| with the radii r of the cells, act through their moments
+//!    (`interact`); where a cell is too close, the larger of the two is opened; leaves that are
+//!    too close to each other meet pair by pair, as in the direct sum. Each cell hands its
+//!    polynomial down to its children.
+//!
+//! Cells act on each other in pairs: both see the other as far, or neither does, and both keep
+//! the same terms. So the approximated force is the gradient of an approximated energy,
+//! and the sum of all forces vanishes to rounding. Each cell writes its own sums alone, in an order
+//! that is that of the tree: neither threads nor their number change the bits.
+//!
+//! # The derivative
+//!
+//! Centres, radii and which cells are far come from coordinates that are rounded to the planes of
+//! the tree; they are piecewise constant. Between, the approximated force is a polynomial
+//! in the positions plus a sum over pairs, linear in the masses, and smooth in the softening, and
+//! its derivatives are those of that function, exact to rounding, forward and reverse. Where a
+//! particle crosses a plane of the tree (a face of a cell, or of an eighth of it, or of
+//! the cube around all) the force jumps by a part of its error and the derivative is that of the side
+//! on which the particle is, lower coordinates counting with the higher ones at the
+//! plane itself. The jump is no part of any derivative. Difference quotients over a step s hold
+//! the jump over s: they agree only between planes.
+//!
+//! The reverse derivative of the accelerations needs the fields of two sets of charges, the
+//! masses and dipoles w (the cotangents); see `query`. Nothing but moments is kept.
 
 mod descent;
 mod indices;

@@ -129,11 +129,11 @@ fn errors_fall_with_the_order_and_the_angle() {
             let phi = fast.potential(&P, &x, &m).unwrap().insert_axis(Axis(1));
             [off(&found, &force), off(&phi, &potential)]
         };
-        for (order, allowed) in [(1, 5e-2), (2, 1e-2), (4, 1e-3), (6, 1e-4), (8, 2e-5)] {
+        for (order, allowed) in [(1, 0.15), (2, 0.03), (4, 3e-3), (6, 4e-4), (8, 8e-5)] {
             let [a, phi] = error(order, 0.6);
             assert!(a < allowed && a < 0.5 * before[0], "order {order}: {a:e}");
             assert!(
-                phi < allowed / 3.0 && phi < 0.7 * before[1],
+                phi < allowed / 8.0 && phi < 0.5 * before[1],
                 "{order}: {phi:e}"
             );
             before = [a, phi];
@@ -143,7 +143,7 @@ fn errors_fall_with_the_order_and_the_angle() {
         // The default.
         let fast = gravity(Multipoles::default());
         let found = fast.apply(&P, (x.clone(), m.clone())).unwrap();
-        assert!(off(&found, &force) < 1e-4);
+        assert!(off(&found, &force) < 1.5e-4);
     }
 }
 
@@ -281,7 +281,7 @@ fn crowds_and_runaways_are_no_trouble() {
         leaf_size: 8,
         ..Multipoles::default()
     });
-    let check = |x: Array2<f64>| {
+    let check = |what: &str, x: Array2<f64>| {
         let m = Array1::from_elem(x.nrows(), 1.0 / x.nrows() as f64);
         let exact = SelfGravity::new()
             .apply(&P, (x.clone(), m.clone()))
@@ -290,8 +290,8 @@ fn crowds_and_runaways_are_no_trouble() {
         let error = off(&found, &exact);
         // With all at one place there is no force.
         assert!(
-            error < 1e-4 || exact.iter().all(|&a| a == 0.0) && exact == found,
-            "{error:e}"
+            error < 5e-3 || exact.iter().all(|&a| a == 0.0) && exact == found,
+            "{what}: {error:e}"
         );
     };
     let (x, _) = sphere(400);
@@ -301,22 +301,23 @@ fn crowds_and_runaways_are_no_trouble() {
         let one = crowd.row(200).to_owned();
         crowd.row_mut(i).assign(&one);
     }
-    check(crowd);
-    check(Array2::from_elem((100, 3), -0.3));
-    check(Array2::from_elem((100, 3), 1e30));
-    check(Array2::zeros((100, 3)));
+    check("a third at one place", crowd);
+    check("all at one place", Array2::from_elem((100, 3), -0.3));
+    check("all far away", Array2::from_elem((100, 3), 1e30));
+    check("all at the origin", Array2::zeros((100, 3)));
     // Neighbours closer and closer to each other.
-    check(Array2::from_shape_fn((300, 3), |(i, k)| {
-        0.7f64.powi(i as i32) * number(i, k)
-    }));
+    check(
+        "closer and closer",
+        Array2::from_shape_fn((300, 3), |(i, k)| 0.7f64.powi(i as i32) * number(i, k)),
+    );
     // Some at 1e8 times the size of the others, and farther.
     for far in [1e8, 1e15, 1e100] {
         let mut x = x.clone();
         x.row_mut(3).fill(far);
         x.row_mut(77).assign(&array![far, -far, 0.3 * far]);
-        check(x);
+        check(&format!("runaways at {far:e}"), x);
     }
-    check(x * 1e-30);
+    check("tiny", x * 1e-30);
 }
 
 #[test]
