@@ -5,7 +5,10 @@ use ndarray::{Array1, Array2};
 
 use crate::NBodyError;
 use crate::arrays::{dense, from_triples, particles, shape, triples};
-use crate::pairs::{self, Accelerate, Columns, PairPrecision, Potential, PullBack, PushForward};
+use crate::pairs::{
+    self, Accelerate, Columns, PairPrecision, Potential, PullBack, PushForward, Sums,
+};
+use crate::tree::{Multipoles, Query};
 
 state! {
     /// Parameters of self-gravity.
@@ -50,6 +53,7 @@ state! {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SelfGravity {
     precision: PairPrecision,
+    multipoles: Option<Multipoles>,
 }
 
 impl SelfGravity {
@@ -60,7 +64,30 @@ impl SelfGravity {
 
     /// Pairs in the given precision.
     pub fn with_pairs(precision: PairPrecision) -> Self {
-        Self { precision }
+        Self {
+            precision,
+            multipoles: None,
+        }
+    }
+
+    /// Distant particles by a fast multipole method, near ones by pairs in the precision of the
+    /// run.
+    ///
+    /// # Errors
+    /// [`NBodyError::Range`] where a number of `multipoles` is out of its range.
+    pub fn multipoles(multipoles: Multipoles) -> Result<Self, NBodyError> {
+        Self::new().with_multipoles(multipoles)
+    }
+
+    /// The same with distant particles by a fast multipole method.
+    ///
+    /// # Errors
+    /// As those of [`SelfGravity::multipoles`].
+    pub fn with_multipoles(self, multipoles: Multipoles) -> Result<Self, NBodyError> {
+        Ok(Self {
+            multipoles: Some(multipoles.checked()?),
+            ..self
+        })
     }
 
     /// The potential of the other particles at each of them,
@@ -75,16 +102,35 @@ impl SelfGravity {
         mass: &Array1<T>,
     ) -> Result<Array1<T>> {
         let n = particles(position, mass)?;
-        let x = self.columns(&dense(position), &dense(mass));
-        let sums = pairs::sum(Potential, &x, p.softening.f64());
+        let m = dense(mass);
+        let sums = self.sum(Potential, &dense(position), |i, _| m[i].f64(), p.softening);
         let g = p.gravitational_constant.f64();
         let potential = Array1::from_shape_fn(n, |i| T::of(-g * sums.of(i)[0]));
         checked(&dense(&potential), 1, position, mass, p)?;
         Ok(potential)
     }
 
-    fn columns<T: Real>(&self, position: &[T], mass: &[T]) -> Columns<4> {
-        Columns::new(self.precision, position, |i, _| mass[i].f64())
+    /// The sums over all other particles, given positions, shape (n, 3) in C order, and the
+    /// further columns that `rest` gives.
+    fn sum<Q, T, const IN: usize, const OUT: usize>(
+        &self,
+        kernel: Q,
+        position: &[T],
+        rest: impl Fn(usize, usize) -> f64 + Sync,
+        softening: T,
+    ) -> Sums<OUT>
+    where
+        T: Real,
+        Q: Query<IN, OUT>,
+    {
+        let softening = softening.f64();
+        match &self.multipoles {
+            Some(multipoles) => multipoles.sum(kernel, self.precision, position, rest, softening),
+            None => {
+                let columns = Columns::new(self.precision, position, rest);
+                pairs::sum(kernel, &columns, softening)
+            }
+        }
     }
 
     /// Calls `f(i, a_i)` for each particle, in order, with accelerations in f64.
@@ -95,8 +141,8 @@ impl SelfGravity {
         mass: &Array1<T>,
     ) -> Result<Vec<[f64; 3]>> {
         let n = particles(position, mass)?;
-        let x = self.columns(&dense(position), &dense(mass));
-        let sums = pairs::sum(Accelerate, &x, p.softening.f64());
+        let m = dense(mass);
+        let sums = self.sum(Accelerate, &dense(position), |i, _| m[i].f64(), p.softening);
         let g = p.gravitational_constant.f64();
         let a: Vec<_> = (0..n).map(|i| sums.of(i).map(|a: f64| g * a)).collect();
         checked(a.as_flattened(), 3, position, mass, p)?;
@@ -114,10 +160,10 @@ impl SelfGravity {
     ) -> Result<PulledBack> {
         let n = particles(position, mass)?;
         let (x, m) = (dense(position), dense(mass));
-        let columns = Columns::new(self.precision, &x, |i, k| match k {
+        let columns = |i: usize, k: usize| match k {
             0 => m[i].f64(),
             k => w[i][k - 1],
-        });
+        };
         let softening = p.softening.f64();
         let g = p.gravitational_constant.f64();
         let mut bar = PulledBack {
@@ -138,7 +184,7 @@ impl SelfGravity {
             bar.softening -= 1.5 * g * softening * ud;
         };
         if ACCELERATE {
-            let sums = pairs::sum::<_, 7, 12>(PullBack, &columns, softening);
+            let sums = self.sum::<_, _, 7, 12>(PullBack, &x, columns, p.softening);
             for i in 0..n {
                 let sums = sums.of(i);
                 add(i, std::array::from_fn(|k| sums[k]));
@@ -150,7 +196,7 @@ impl SelfGravity {
                 })
                 .collect();
         } else {
-            let sums = pairs::sum::<_, 7, 9>(PullBack, &columns, softening);
+            let sums = self.sum::<_, _, 7, 9>(PullBack, &x, columns, p.softening);
             (0..n).for_each(|i| add(i, sums.of(i)));
         }
         checked(bar.position.as_flattened(), 3, position, mass, p)?;
@@ -169,16 +215,16 @@ impl SelfGravity {
         shape("tangent of the positions", dposition.shape(), &[n, 3])?;
         shape("tangent of the masses", dmass.shape(), &[n])?;
         let (m, dx, dm) = (dense(mass), dense(dposition), dense(dmass));
-        let columns = Columns::<8>::new(self.precision, &dense(position), |i, k| match k {
+        let columns = |i: usize, k: usize| match k {
             0 => m[i].f64(),
             4 => dm[i].f64(),
             k => dx[3 * i + k - 1].f64(),
-        });
+        };
         let softening = p.softening.f64();
         let kernel = PushForward {
             softening_slope: softening * dp.softening.f64(),
         };
-        let sums = pairs::sum(kernel, &columns, softening);
+        let sums = self.sum(kernel, &dense(position), columns, p.softening);
         let g = p.gravitational_constant.f64();
         let dg = dp.gravitational_constant.f64();
         let (mut a, mut da) = (Vec::with_capacity(n), Vec::with_capacity(n));

@@ -79,6 +79,7 @@ mod sky;
 mod sphere;
 mod spray;
 mod system;
+mod tree;
 
 pub use adastra_particles::ParticleState;
 pub use approximation::PairDerivative;
@@ -102,6 +103,7 @@ pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
 pub use spray::{ParticleSpray, SprayStep, Sprayed, Spraying};
 pub use system::{Conserved, NBody, NBodyParams};
+pub use tree::Multipoles;
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.
 pub const G: f64 = 4.302_410_02e-6;

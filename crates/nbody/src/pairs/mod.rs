@@ -7,6 +7,7 @@
 
 mod columns;
 mod kernels;
+mod near;
 
 use std::ops::Range;
 
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 pub(crate) use columns::Columns;
 pub use columns::PairPrecision;
 pub(crate) use kernels::{Accelerate, Potential, PullBack, PushForward};
+pub(crate) use near::Near;
 
 use crate::simd::{Lane, Ops, Rsqrt, Vectorized, dispatch};
 
@@ -164,6 +166,19 @@ fn lane_numbers<T: Lane, S: Simd>(s: S, r: usize) -> T::V<S> {
 pub(crate) struct Sums<const OUT: usize>(Vec<[[f64; BLOCK]; OUT]>);
 
 impl<const OUT: usize> Sums<OUT> {
+    /// Sums that are zero for now.
+    pub(crate) fn zeros(n: usize) -> Self {
+        Self(vec![[[0.0; BLOCK]; OUT]; n.div_ceil(BLOCK)])
+    }
+
+    /// Sets the sums of target `i`.
+    pub(crate) fn set(&mut self, i: usize, sums: [f64; OUT]) {
+        let block = &mut self.0[i / BLOCK];
+        for (column, sum) in block.iter_mut().zip(sums) {
+            column[i % BLOCK] = sum;
+        }
+    }
+
     /// The sums of target `i`.
     #[inline(always)]
     pub(crate) fn of(&self, i: usize) -> [f64; OUT] {

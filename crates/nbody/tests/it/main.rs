@@ -1,9 +1,9 @@
 //! Tests of the N-body crate: one binary.
 
-mod adaptive;
-mod chaos;
 mod common;
 
+mod adaptive;
+mod chaos;
 mod disks;
 mod golden;
 mod gravity;
@@ -17,3 +17,4 @@ mod sky;
 mod spheres;
 mod streams;
 mod tables;
+mod tree;
