@@ -189,15 +189,16 @@ fn add_scaled<T: Real>(y: &mut [T], h: f64, x: &[T]) {
 pub struct Kicked<T>(ParticleState<T>);
 
 impl<'a> KickDrift<'a> {
-    /// One element on its own.
+    /// One element on its own, at time zero; `frozen` as in [`PairDerivative::Frozen`].
     #[cfg(feature = "pipeline")]
-    pub(crate) fn new(system: &'a NBody, element: Element) -> Self {
-        let (start, index) = (0.0, 0);
+    pub(crate) fn new(system: &'a NBody, element: Element, frozen: bool) -> Self {
+        let (clock, index) = (Clock::default(), 0);
         Self {
             system,
             element,
-            start,
+            clock,
             index,
+            frozen,
         }
     }
 

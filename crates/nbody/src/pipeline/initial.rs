@@ -1,13 +1,13 @@
 //! Clusters as differentiable initial conditions.
 
-use adastra_core::{Adjoint, Evolve, Operator, Real, Result, ReversibleSchedule, State, state};
+use adastra_core::{Adjoint, Operator, Real, Result, State, state};
 use adastra_particles::ParticleState;
 use adastra_pipeline::{Doc, Error, Generator, GeneratorPlugin, Length, Mass, Site, Velocity, doc};
-use ndarray::{Array1, Axis};
+use ndarray::Array1;
 use serde::Deserialize;
 
 use super::StarsParams;
-use crate::{Integration, NBody, NBodyParams, Scheme, Sphere, SphereParams};
+use crate::{G, Progenitor, ProgenitorParams, Scheme, Sphere, SphereParams};
 
 state! {
     /// Parameters of a [`SphereGenerator`].
@@ -24,28 +24,8 @@ state! {
     }
 }
 
-impl<T: Real> ClusterParams<T> {
-    fn sphere(&self, centre: &ParticleState<T>) -> SphereParams<T> {
-        let mut p = SphereParams::new(0.0, 0.0);
-        (p.mass, p.scale_radius) = (self.mass, self.scale_radius);
-        p.position.assign(&centre.position.row(0));
-        p.velocity.assign(&centre.velocity.row(0));
-        p
-    }
-
-    /// One particle without mass where the cluster is.
-    fn centre(&self) -> ParticleState<T> {
-        ParticleState {
-            position: self.position.clone().insert_axis(Axis(0)),
-            velocity: self.velocity.clone().insert_axis(Axis(0)),
-            mass: Array1::zeros(1),
-        }
-    }
-}
-
-/// A [`Sphere`] on its orbit: at the given place, or traced back from there, as a particle without
-/// mass in the galaxy of the stars, over the span of the run, so that the run ends where the
-/// parameters say.
+/// A [`Sphere`] at the given place, or a [`Progenitor`], traced back from there over the span of the
+/// run in the galaxy of the stars, so that the run ends where the parameters say.
 #[derive(Debug, Clone)]
 pub struct SphereGenerator {
     sphere: Sphere,
@@ -53,19 +33,37 @@ pub struct SphereGenerator {
     trace_back: Option<usize>,
 }
 
-type Orbit<T> = Evolve<T, Integration>;
-
 impl SphereGenerator {
-    /// The orbit back and its parameters.
-    fn orbit<T: Real>(&self, stars: &StarsParams<T>) -> Option<(Orbit<T>, NBodyParams<T>)> {
-        /// Steps between states that bound the rounding error of the way.
-        const ANCHOR_EVERY: usize = 32;
+    fn progenitor<T: Real>(&self, stars: &StarsParams<T>) -> Option<Progenitor> {
+        let galaxy = stars.potentials.clone();
         let steps = self.trace_back?;
-        let galaxy = NBody::test_particles(stars.potentials.clone());
-        let run = Integration::new(galaxy, Scheme::DriftKickDrift, steps);
-        let anchors = steps / ANCHOR_EVERY;
-        let orbit = Evolve::reversible(run, ReversibleSchedule::Reconstruct { anchors });
-        Some((orbit, stars.over(T::zero() - stars.span)))
+        let sphere = self.sphere.clone();
+        Some(Progenitor::new(
+            sphere,
+            galaxy,
+            Scheme::DriftKickDrift,
+            steps,
+        ))
+    }
+
+    fn here<T: Real>(p: &ClusterParams<T>) -> SphereParams<T> {
+        SphereParams {
+            gravitational_constant: T::of(G),
+            mass: p.mass,
+            scale_radius: p.scale_radius,
+            position: p.position.clone(),
+            velocity: p.velocity.clone(),
+        }
+    }
+
+    fn today<T: Real>(p: &ClusterParams<T>, stars: &StarsParams<T>) -> ProgenitorParams<T> {
+        ProgenitorParams {
+            run: stars.run(),
+            mass: p.mass,
+            scale_radius: p.scale_radius,
+            position: p.position.clone(),
+            velocity: p.velocity.clone(),
+        }
     }
 }
 
@@ -75,11 +73,10 @@ impl<T: Real> Generator<T> for SphereGenerator {
     type State = ParticleState<T>;
 
     fn generate(&self, p: &ClusterParams<T>, stars: &StarsParams<T>) -> Result<ParticleState<T>> {
-        let mut centre = p.centre();
-        if let Some((orbit, back)) = self.orbit(stars) {
-            centre = orbit.apply(&back, centre)?;
+        match self.progenitor(stars) {
+            Some(progenitor) => progenitor.apply(&Self::today(p, stars), ()),
+            None => self.sphere.apply(&Self::here(p), ()),
         }
-        self.sphere.apply(&p.sphere(&centre), ())
     }
 
     fn vjp(
@@ -90,32 +87,37 @@ impl<T: Real> Generator<T> for SphereGenerator {
         p_bar: &mut ClusterParams<T>,
         stars_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        let mut centre = p.centre();
-        let mut way = None;
-        if let Some((orbit, back)) = self.orbit(stars) {
-            let (then, saved) = orbit.record(&back, centre)?;
-            centre = then;
-            way = Some((orbit, back, saved));
-        }
-        let sphere = p.sphere(&centre);
-        let mut sphere_bar = State::<T>::zeros_like(&sphere);
-        self.sphere
-            .vjp(&sphere, (), state_bar.clone(), &mut sphere_bar)?;
-        p_bar.mass += sphere_bar.mass;
-        p_bar.scale_radius += sphere_bar.scale_radius;
-        let mut centre_bar = ParticleState {
-            position: sphere_bar.position.insert_axis(Axis(0)),
-            velocity: sphere_bar.velocity.insert_axis(Axis(0)),
-            mass: Array1::zeros(1),
+        let bar = state_bar.clone();
+        let (mass, scale_radius, position, velocity) = match self.progenitor(stars) {
+            Some(progenitor) => {
+                let q = Self::today(p, stars);
+                let (_, saved) = progenitor.record(&q, ())?;
+                let mut q_bar = q.zeros_like();
+                progenitor.vjp(&q, saved, bar, &mut q_bar)?;
+                stars_bar.add(&q_bar.run);
+                (
+                    q_bar.mass,
+                    q_bar.scale_radius,
+                    q_bar.position,
+                    q_bar.velocity,
+                )
+            }
+            None => {
+                let q = Self::here(p);
+                let mut q_bar = q.zeros_like();
+                self.sphere.vjp(&q, (), bar, &mut q_bar)?;
+                (
+                    q_bar.mass,
+                    q_bar.scale_radius,
+                    q_bar.position,
+                    q_bar.velocity,
+                )
+            }
         };
-        if let Some((orbit, back, saved)) = way {
-            let mut bar = State::<T>::zeros_like(&back);
-            centre_bar = orbit.vjp(&back, saved, centre_bar, &mut bar)?;
-            stars_bar.span += T::zero() - bar.span;
-            stars_bar.galaxy += &bar.galaxy;
-        }
-        p_bar.position += &centre_bar.position.row(0);
-        p_bar.velocity += &centre_bar.velocity.row(0);
+        p_bar.mass += mass;
+        p_bar.scale_radius += scale_radius;
+        p_bar.position += &position;
+        p_bar.velocity += &velocity;
         Ok(())
     }
 }
@@ -140,6 +142,7 @@ pub struct Options {
 enum Model {
     Plummer,
     Hernquist,
+    Nfw,
     King,
 }
 
@@ -161,7 +164,7 @@ impl GeneratorPlugin for SpherePlugin {
         doc(
             "model",
             "",
-            "\"plummer\" (1911), \"hernquist\" (1990) or \"king\" (1966)",
+            "\"plummer\" (1911), \"hernquist\" (1990), \"nfw\" (1997) or \"king\" (1966)",
         ),
         doc("count", "", "number of stars"),
         doc(
@@ -207,12 +210,13 @@ impl GeneratorPlugin for SpherePlugin {
         let truncation = o.truncation.unwrap_or(10.0);
         let sphere = match (o.model, o.truncation, o.central_potential) {
             (Model::King, Some(_), _) => {
-                return refused("truncation", "\"plummer\" or \"hernquist\"");
+                return refused("truncation", "\"plummer\", \"hernquist\" or \"nfw\"");
             }
             (Model::King, None, w0) => Sphere::king(n, w0.unwrap_or(5.0), seed)?,
             (_, _, Some(_)) => return refused("central_potential", "\"king\""),
             (Model::Plummer, _, None) => Sphere::plummer(n, truncation, seed)?,
             (Model::Hernquist, _, None) => Sphere::hernquist(n, truncation, seed)?,
+            (Model::Nfw, _, None) => Sphere::nfw(n, truncation, seed)?,
         };
         if o.trace_back == Some(0) {
             return Err(Error::range("with.trace_back", 0, "at least 1"));

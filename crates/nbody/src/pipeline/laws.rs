@@ -2,13 +2,13 @@
 
 use crate::{
     ExponentialDisk, Galaxy, Hernquist, Isochrone, Logarithmic, MiyamotoNagai, Nfw, Plummer,
-    PointMass, TriaxialNfw, TruncatedPowerLaw,
+    PointMass, TriaxialNfw, TruncatedPowerLaw, TwoPowerTriaxial,
 };
 
 type Add = fn(Galaxy) -> Galaxy;
 
 /// Every potential that a configuration can name.
-const LAWS: [(&str, Add); 10] = [
+const LAWS: [(&str, Add); 11] = [
     ("point-mass", |g| g.with(PointMass)),
     ("plummer", |g| g.with(Plummer)),
     ("hernquist", |g| g.with(Hernquist)),
@@ -19,6 +19,7 @@ const LAWS: [(&str, Add); 10] = [
     ("exponential-disk", |g| g.with(ExponentialDisk)),
     ("logarithmic", |g| g.with(Logarithmic)),
     ("truncated-power-law", |g| g.with_scalar(TruncatedPowerLaw)),
+    ("two-power-triaxial", |g| g.with_scalar(TwoPowerTriaxial)),
 ];
 
 /// The galaxy and the potential of that name.

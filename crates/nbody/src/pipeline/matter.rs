@@ -14,7 +14,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{Stars, StarsParams, laws};
-use crate::{Galaxy, NBody, PairPrecision, Parameter, SelfGravity};
+use crate::{Galaxy, Multipoles, NBody, PairPrecision, Parameter, SelfGravity};
 
 /// `nbody.stars`
 #[derive(Debug)]
@@ -26,8 +26,41 @@ pub struct StarsPlugin;
 pub struct Options {
     self_gravity: bool,
     pairs: Pairs,
+    multipoles: Option<Tree>,
     galaxy: BTreeMap<String, String>,
     accuracy: Option<f64>,
+    pair_derivative: Derivative,
+}
+
+/// A fast multipole method in place of the direct sum.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Tree {
+    order: usize,
+    opening_angle: f64,
+    leaf_size: usize,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        let Multipoles {
+            order,
+            opening_angle,
+            leaf_size,
+        } = Multipoles::default();
+        Self {
+            order,
+            opening_angle,
+            leaf_size,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Derivative {
+    Exact,
+    Frozen,
 }
 
 impl Default for Options {
@@ -35,8 +68,10 @@ impl Default for Options {
         Self {
             self_gravity: true,
             pairs: Pairs::Run,
+            multipoles: None,
             galaxy: BTreeMap::new(),
             accuracy: None,
+            pair_derivative: Derivative::Exact,
         }
     }
 }
@@ -74,17 +109,29 @@ impl MatterPlugin for StarsPlugin {
             "precision of pairs: \"run\" (default) or \"single\"",
         ),
         doc(
+            "multipoles",
+            "",
+            "distant stars by a fast multipole method, for more than about 30000: {} or { order = 6, \
+             opening_angle = 0.55, leaf_size = 64 }; default: all pairs",
+        ),
+        doc(
             "galaxy",
             "",
             "potentials by name: { halo = \"nfw\", disk = \"miyamoto-nagai\" }; point-mass, plummer, \
              hernquist, isochrone, nfw, triaxial-nfw, miyamoto-nagai, exponential-disk, logarithmic, \
-             truncated-power-law",
+             truncated-power-law, two-power-triaxial",
         ),
         doc(
             "accuracy",
             "",
             "eta of adaptive steps sqrt(2 eta softening / |a|) (Power et al. 2003); without it, \
              time.steps is needed",
+        ),
+        doc(
+            "pair_derivative",
+            "",
+            "\"exact\" (default): the gradient of the run; \"frozen\": with the separations of pairs as \
+             given numbers, for chaotic runs; not a gradient",
         ),
     ];
     const PARAMETERS: &'static [Doc] = &[
@@ -141,8 +188,19 @@ impl MatterPlugin for StarsPlugin {
             Pairs::Run => PairPrecision::OfRun,
             Pairs::Single => PairPrecision::Single,
         };
+        let gravity = SelfGravity::with_pairs(precision);
+        let gravity = match o.multipoles {
+            None => gravity,
+            Some(tree) => gravity
+                .with_multipoles(Multipoles {
+                    order: tree.order,
+                    opening_angle: tree.opening_angle,
+                    leaf_size: tree.leaf_size,
+                })
+                .map_err(|e| Error::plugin("with.multipoles", e))?,
+        };
         let system = if o.self_gravity {
-            NBody::new(SelfGravity::with_pairs(precision), galaxy)
+            NBody::new(gravity, galaxy)
         } else {
             NBody::test_particles(galaxy)
         };
@@ -152,6 +210,7 @@ impl MatterPlugin for StarsPlugin {
             span: site.span,
             accuracy: o.accuracy,
             names: names.into(),
+            frozen: o.pair_derivative == Derivative::Frozen,
         })
     }
 
@@ -217,7 +276,7 @@ impl MatterPlugin for StarsPlugin {
         p: &StarsParams<T>,
         x: &ParticleState<T>,
     ) -> Result<Vec<(&'static str, f64)>> {
-        let sums = stars.system.conserved(&p.over(p.span), 0.0, x)?;
+        let sums = stars.system.conserved(&p.run(), 0.0, x)?;
         let mass = x.mass.iter().map(|m| m.f64()).sum();
         Ok(vec![
             ("mass", mass),

@@ -35,6 +35,8 @@ pub struct Stars {
     /// Steps take at most `sqrt(2 accuracy softening / |a|)`.
     pub(super) accuracy: Option<f64>,
     pub(super) names: Arc<[String]>,
+    /// Whether derivatives hold the separations of pairs fixed.
+    pub(super) frozen: bool,
 }
 
 /// Parameters of [`Stars`].
@@ -53,17 +55,17 @@ pub struct StarsParams<T> {
 }
 
 impl<T: Real> StarsParams<T> {
-    /// As parameters of a run over another span.
-    pub(super) fn over(&self, span: T) -> NBodyParams<T> {
+    /// As parameters of a run.
+    pub(super) fn run(&self) -> NBodyParams<T> {
         NBodyParams {
             gravitational_constant: T::of(G),
             softening: self.softening,
-            span,
+            span: self.span,
             galaxy: self.galaxy.clone(),
         }
     }
 
-    fn add(&mut self, bar: &NBodyParams<T>) {
+    pub(super) fn add(&mut self, bar: &NBodyParams<T>) {
         self.softening += bar.softening;
         self.span += bar.span;
         self.galaxy += &bar.galaxy;
@@ -117,7 +119,7 @@ impl Stars {
     fn motion(&self, kick: f64, drift: f64) -> KickDrift<'_> {
         let [kick, drift] = [kick, drift].map(|length| length / self.span);
         let time = 0.0;
-        KickDrift::new(&self.system, Element { kick, drift, time })
+        KickDrift::new(&self.system, Element { kick, drift, time }, self.frozen)
     }
 
     fn advance<T: Real>(
@@ -127,8 +129,7 @@ impl Stars {
         kick: f64,
         drift: f64,
     ) -> Result<()> {
-        self.motion(kick, drift)
-            .advance(&p.over(p.span), x, 1.0, 1.0)
+        self.motion(kick, drift).advance(&p.run(), x, 1.0, 1.0)
     }
 
     /// Pulls back through a motion; see [`KickDrift::pull_back`].
@@ -140,7 +141,7 @@ impl Stars {
         x_bar: &mut ParticleState<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        let p = p.over(p.span);
+        let p = p.run();
         let mut bar = State::<T>::zeros_like(&p);
         self.motion(kick, drift)
             .pull_back::<T, UNDO>(&p, x, x_bar, &mut bar)?;
@@ -215,7 +216,7 @@ impl<T: Real> Matter<T> for Stars {
             return Ok(Vec::new());
         };
         state(x)?;
-        let q = p.over(p.span);
+        let q = p.run();
         let a = self.system.accelerations(&q, 0.0, &x.position, &x.mass)?;
         let squares = a.iter().map(|a| a.iter().map(|a| a * a).sum::<f64>());
         let strongest = squares.fold(0.0, f64::max).sqrt();
@@ -306,7 +307,7 @@ impl<T: Real> MatterReversible<T> for Stars {
         _: &Gravity<T>,
         dt: f64,
     ) -> Result<()> {
-        let q = p.over(p.span);
+        let q = p.run();
         *x = self.motion(dt, 0.0).invert(&q, x.clone())?;
         Ok(())
     }

@@ -85,7 +85,7 @@ proptest! {
         let own = simulation.start.initial.get::<ClusterParams<f64>>("stream.initial").unwrap();
         let stars = simulation.start.parameters.get::<StarsParams<f64>>("stream").unwrap();
         let p = (nearby(own, 0.05, seed), nearby(stars, 0.05, seed));
-        let toml = "model = \"hernquist\"\ncount = 9\ntrace_back = 15";
+        let toml = "model = \"nfw\"\ncount = 9\ntrace_back = 15";
         let options = toml::from_str(toml).unwrap();
         let generator = <adastra_nbody::pipeline::SpherePlugin as adastra_pipeline::GeneratorPlugin>
             ::generator::<f64>(options, simulation.site()).unwrap();
@@ -206,6 +206,42 @@ fn clusters_end_where_they_are_put() {
     assert!(off.dot(&off).sqrt() < 1e-5, "{off}");
 }
 
+/// The multipole method and the frozen derivative are asked for by name.
+#[test]
+fn other_forces_and_derivatives_have_names() {
+    let with = |option: &str| {
+        let text = STARS.replace("count = 12", "count = 300");
+        let text = text.replace("with = { galaxy", &format!("with = {{ {option}, galaxy"));
+        build(&text, Path::new("")).unwrap()
+    };
+    let direct = final_state(&with("pairs = \"run\"")).1;
+    let tree = "multipoles = { leaf_size = 8, order = 4, opening_angle = 0.7 }";
+    let far = final_state(&with(tree)).1;
+    let off = (&far.velocity - &direct.velocity).mapv(f64::abs).sum() / 900.0;
+    assert!(off > 0.0 && off < 1e-2, "{off}");
+
+    let gradient = |simulation: &Simulation<f64>| {
+        let background = simulation.background(&simulation.start).unwrap();
+        let p = (simulation.start.parameters.clone(), background);
+        let leapfrog = Leapfrog::new(simulation.system().clone(), &[0.02; 5]);
+        let run = Evolve::new(leapfrog, Schedule::StoreAll);
+        let x = simulation.start.state.clone();
+        let found = run
+            .value_and_gradient(&p, x, |y| Ok((0.0, y.clone())))
+            .unwrap();
+        found
+            .x_bar
+            .get::<ParticleState<f64>>("stream")
+            .unwrap()
+            .position
+            .clone()
+    };
+    let exact = gradient(&with("pairs = \"run\""));
+    let frozen = gradient(&with("pair_derivative = \"frozen\""));
+    let off = (&exact - &frozen).mapv(f64::abs).sum() / exact.mapv(f64::abs).sum();
+    assert!(off > 1e-6, "{off}");
+}
+
 /// Steps of an accuracy are as long as the strongest force allows.
 #[test]
 fn adaptive_steps_follow_the_force() {
@@ -260,6 +296,16 @@ fn what_is_wrong_is_named() {
             "scale_radius = -16: must be above 0",
         ),
         ("steps = 10", "", "accuracy is missing"),
+        (
+            "with = { galaxy",
+            "with = { multipoles = { order = 99 }, galaxy",
+            "order = 99: must be",
+        ),
+        (
+            "with = { galaxy",
+            "with = { pair_derivative = \"none\", galaxy",
+            "`exact` or `frozen`",
+        ),
         ("count = 12", "count = 0", "n = 0: must be at least 1"),
         (
             "trace_back = 20",
