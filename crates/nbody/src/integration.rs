@@ -192,12 +192,12 @@ impl<'a> KickDrift<'a> {
     /// One element on its own.
     #[cfg(feature = "pipeline")]
     pub(crate) fn new(system: &'a NBody, element: Element) -> Self {
-        let (start, index) = (0.0, 0);
         Self {
             system,
             element,
-            start,
-            index,
+            clock: Clock::default(),
+            index: 0,
+            frozen: false,
         }
     }
 
