@@ -11,20 +11,26 @@
 //!
 //! The progenitor is loose, and its softening as long as its scale radius, so that no star is
 //! thrown about by another. With a tight cluster the run is chaotic: its exact gradient is then
-//! that of every close encounter, and leads nowhere. The program prints how much a perturbation of
-//! the stars grows; by a few tens, as here, the loss is smooth enough to descend.
+//! that of every close encounter, and leads nowhere. The program prints the Lyapunov time; over a
+//! few of them, as here, the loss is smooth enough to descend.
+//!
+//! It ends with uncertainties: what positions and velocities on the sky, measured with errors, would
+//! tell if every star of the model had its counterpart in the data (a Cramer-Rao bound), and with
+//! the derivative of the loss by the shape of the halo, which the fit holds fixed.
 
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use adastra_core::{Adjoint, Evolve, Operator, Result, ReversibleSchedule, State, Tangent};
+use adastra_core::{
+    Adjoint, Evolve, Focus, Operator, Result, ReversibleSchedule, Shared, State, Tangent,
+};
 use adastra_io::picture::{Curve, Figure, Plot, Scale};
 use adastra_nbody::{
-    Galaxy, Integration, Likeness, MiyamotoNagai, NBody, NBodyParams, Nfw, Observer, ParticleState,
-    Scheme, SelfGravity, Sky, Sphere, SphereParams,
+    Galaxy, Growth, Integration, Likeness, MiyamotoNagai, NBody, NBodyParams, Observer, Progenitor,
+    ProgenitorParams, Scheme, SelfGravity, Sky, Sphere, TriaxialNfw,
 };
-use adastra_optimize::{Lbfgs, Method, Problem};
-use ndarray::{Array1, Array2, Axis, arr1, arr2};
+use adastra_optimize::{Fisher, Lbfgs, Method, Noise, Problem};
+use ndarray::Array2;
 
 const STARS: usize = 600;
 const STEPS: usize = 500;
@@ -36,122 +42,92 @@ const SCALE_RADIUS: f64 = 0.2;
 /// Webb & Bovy (2019, MNRAS 485, 5929), whose x axis points the other way.
 const POSITION: [f64; 3] = [-11.8, 0.79, 6.4];
 const VELOCITY: [f64; 3] = [-109.5, -254.5, -90.3];
-/// Scale radius of the halo; scale length and height of the disk; in kpc.
-const GALAXY: [f64; 3] = [16.0, 3.0, 0.28];
 /// Time since the accretion in kpc/(km/s) (978 Myr), masses of progenitor, halo and disk in Msun.
 const TRUTH: [f64; 4] = [1.5, 1e7, 4.37e11, 6.8e10];
 const NAMES: [&str; 4] = ["time", "progenitor", "halo", "disk"];
 /// Widths of the kernel: degrees, kpc, mas/yr, km/s.
 const WIDTHS: [f64; 6] = [20.0, 4.0, 2.0, 2.0, 2.0, 40.0];
+/// Errors of a measurement: degrees, kpc, mas/yr, km/s.
+const ERRORS: [f64; 6] = [0.1, 0.5, 0.1, 0.1, 0.1, 2.0];
 
-/// The chain from four parameters to the stars on the sky.
+type P = ProgenitorParams<f64>;
+type Run = Focus<Evolve<f64, Integration>, P, NBodyParams<f64>>;
+
+/// The chain from the parameters to the stars on the sky.
 struct Stream {
-    sphere: Sphere,
-    orbit: Evolve<f64, Integration>,
-    stars: Evolve<f64, Integration>,
+    stars: Shared<Progenitor, Run>,
+    integration: Integration,
     sky: Sky,
 }
 
 impl Stream {
     fn new(seed: u64) -> Result<Self> {
-        let galaxy = Galaxy::new().with(Nfw).with(MiyamotoNagai);
-        let run = |system: NBody| {
-            let run = Integration::new(system, Scheme::DriftKickDrift, STEPS);
-            Evolve::reversible(run, ReversibleSchedule::Reconstruct { anchors: 20 })
-        };
+        let galaxy = Galaxy::new().with(TriaxialNfw).with(MiyamotoNagai);
+        let scheme = Scheme::DriftKickDrift;
+        let sphere = Sphere::plummer(STARS, 5.0, seed)?;
+        let progenitor = Progenitor::new(sphere, galaxy.clone(), scheme, STEPS);
+        let system = NBody::new(SelfGravity::new(), galaxy);
+        let integration = Integration::new(system, scheme, STEPS).ending_at(0.0);
+        let schedule = ReversibleSchedule::Reconstruct { anchors: 20 };
+        let run = Evolve::reversible(integration.clone(), schedule);
         Ok(Self {
-            sphere: Sphere::plummer(STARS, 5.0, seed)?,
-            orbit: run(NBody::test_particles(galaxy.clone())),
-            stars: run(NBody::new(SelfGravity::new(), galaxy)),
+            stars: Shared(progenitor, Focus::new(run, |p: &P| &p.run, |p| &mut p.run)),
+            integration,
             sky: Sky::gd1(&Observer::default()),
         })
     }
 
-    fn params([time, _, halo, disk]: [f64; 4]) -> NBodyParams<f64> {
-        let [r_s, a, b] = GALAXY;
-        NBodyParams::new(time, SOFTENING, [halo, r_s, disk, a, b])
-    }
-
-    /// The progenitor today.
-    fn today() -> Result<ParticleState<f64>> {
-        ParticleState::new(arr2(&[POSITION]), arr2(&[VELOCITY]), arr1(&[0.0]))
-    }
-
-    fn progenitor(then: &ParticleState<f64>, mass: f64) -> SphereParams<f64> {
-        let mut p = SphereParams::new(mass, SCALE_RADIUS);
-        p.position.assign(&then.position.row(0));
-        p.velocity.assign(&then.velocity.row(0));
-        p
+    /// A spherical halo of scale radius 16 kpc; a disk 3 kpc long and 0.28 kpc high.
+    fn params([time, progenitor, halo, disk]: [f64; 4]) -> P {
+        let galaxy = [halo, 16.0, 1.0, 1.0, disk, 3.0, 0.28];
+        let run = NBodyParams::new(time, SOFTENING, galaxy);
+        ProgenitorParams::new(run, progenitor, SCALE_RADIUS, POSITION, VELOCITY)
     }
 
     /// The stars today on the sky, shape (stars, 6).
     fn see(&self, theta: [f64; 4]) -> Result<Array2<f64>> {
-        let forth = Self::params(theta);
-        let back = NBodyParams {
-            span: -forth.span,
-            ..forth.clone()
-        };
-        let then = self.orbit.apply(&back, Self::today()?)?;
-        let stars = self.sphere.apply(&Self::progenitor(&then, theta[1]), ())?;
-        self.sky.apply(&(), self.stars.apply(&forth, stars)?)
+        let stars = self.stars.apply(&Self::params(theta), ())?;
+        self.sky.apply(&(), stars)
     }
 
-    /// The loss of the stars today and its gradient by the four parameters.
-    fn loss(&self, likeness: &Likeness, theta: [f64; 4]) -> Result<(f64, [f64; 4])> {
-        let forth = Self::params(theta);
-        let back = NBodyParams {
-            span: -forth.span,
-            ..forth.clone()
-        };
-        let (then, orbit) = self.orbit.record(&back, Self::today()?)?;
-        let p = Self::progenitor(&then, theta[1]);
-        let (stars, ()) = self.sphere.record(&p, ())?;
-        let (stars, run) = self.stars.record(&forth, stars)?;
+    /// The loss of the stars today and its gradient by all parameters.
+    fn loss(&self, likeness: &Likeness, theta: [f64; 4]) -> Result<(f64, P)> {
+        let p = Self::params(theta);
+        let (stars, run) = self.stars.record(&p, ())?;
         let (seen, sky) = self.sky.record(&(), stars)?;
         let (value, saved) = likeness.record(&(), seen)?;
-
         let bar = likeness.vjp(&(), saved, 1.0, &mut ())?;
         let bar = self.sky.vjp(&(), sky, bar, &mut ())?;
-        let mut forth_bar = State::<f64>::zeros_like(&forth);
-        let bar = self.stars.vjp(&forth, run, bar, &mut forth_bar)?;
         let mut p_bar = State::<f64>::zeros_like(&p);
-        self.sphere.vjp(&p, (), bar, &mut p_bar)?;
-        let bar = ParticleState {
-            position: p_bar.position.insert_axis(Axis(0)),
-            velocity: p_bar.velocity.insert_axis(Axis(0)),
-            mass: Array1::zeros(1),
-        };
-        let mut back_bar = State::<f64>::zeros_like(&back);
-        self.orbit.vjp(&back, orbit, bar, &mut back_bar)?;
-        let galaxy = &forth_bar.galaxy + &back_bar.galaxy;
-        let gradient = [
-            forth_bar.span - back_bar.span,
-            p_bar.mass,
-            galaxy[0],
-            galaxy[2],
-        ];
-        Ok((value, gradient))
+        self.stars.vjp(&p, run, bar, &mut p_bar)?;
+        Ok((value, p_bar))
     }
 
-    /// By how much a perturbation of the first positions grows until today.
-    fn growth(&self, theta: [f64; 4]) -> Result<f64> {
+    /// How a perturbation of the first stars grows until today.
+    fn growth(&self, theta: [f64; 4]) -> Result<Growth> {
         let p = Self::params(theta);
-        let still = State::<f64>::zeros_like(&p);
-        let stars = self
-            .sphere
-            .apply(&SphereParams::new(theta[1], SCALE_RADIUS), ())?;
-        let mut stars = stars;
-        stars.position += &arr1(&POSITION);
-        stars.velocity += &arr1(&VELOCITY);
-        let mut d = State::<f64>::zeros_like(&stars);
-        // Away from the mean, star by star: none of it moves the cluster as a whole.
-        for (i, x) in d.position.iter_mut().enumerate() {
-            *x = (12.9898 * i as f64).sin();
-        }
-        let size = |d: &ParticleState<f64>| d.position.mapv(|x| x * x).sum().sqrt();
-        let first = size(&d);
-        let (_, d) = self.stars.jvp(&p, &still, stars, d)?;
-        Ok(size(&d) / first)
+        let first = self.stars.0.apply(&p, ())?;
+        Growth::random(&self.integration, &p.run, first, 1)
+    }
+
+    /// What is seen, per unit of the logarithm of each of the four parameters.
+    fn sensitivity(&self, theta: [f64; 4], k: usize) -> Result<Vec<f64>> {
+        let p = Self::params(theta);
+        let mut dp = State::<f64>::zeros_like(&p);
+        *number(&mut dp, k) = theta[k];
+        let (stars, dstars) = self.stars.jvp(&p, &dp, (), ())?;
+        let (_, seen) = self.sky.jvp(&(), &(), stars, dstars)?;
+        Ok(seen.iter().copied().collect())
+    }
+}
+
+/// The four parameters among all.
+fn number(p: &mut P, k: usize) -> &mut f64 {
+    match k {
+        0 => &mut p.run.span,
+        1 => &mut p.mass,
+        2 => &mut p.run.galaxy[0],
+        _ => &mut p.run.galaxy[4],
     }
 }
 
@@ -176,14 +152,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mock = Stream::new(1)?.see(TRUTH)?;
     let likeness = Likeness::maximum_mean_discrepancy(&mock, &WIDTHS)?;
     let stream = Stream::new(2)?;
-    println!("a perturbation grows by {:.0}", stream.growth(TRUTH)?);
+    let growth = stream.growth(TRUTH)?;
+    println!(
+        "a perturbation of the stars grows by {:.0}; Lyapunov time {:.2} kpc/(km/s)",
+        growth.factor(),
+        growth.lyapunov_time()
+    );
 
     let start = [0.08, 0.3, -0.08, 0.08];
     let before = stream.see(theta(&start))?;
     let objective = |x: &[f64]| {
         let at = theta(x);
-        let (loss, gradient) = stream.loss(&likeness, at)?;
-        let by_logarithm = gradient.iter().zip(at).map(|(g, at)| g * at).collect();
+        let (loss, mut bar) = stream.loss(&likeness, at)?;
+        let by_logarithm = (0..4).map(|k| at[k] * *number(&mut bar, k)).collect();
         Ok::<_, adastra_core::Error>((loss, by_logarithm))
     };
     let mut path = Vec::new();
@@ -202,13 +183,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         })?;
     let at = theta(&found.x);
     println!("{} ({} evaluations)", found.termination, found.evaluations);
+    let noise = Noise::Independent((0..6 * STARS).map(|i| ERRORS[i % 6]).collect());
+    let fisher = Fisher::of(&NAMES, &noise, |k| stream.sensitivity(at, k))?;
+    let bound = fisher.uncertainties()?;
     for k in 0..4 {
         let error = 100.0 * (at[k] / TRUTH[k] - 1.0);
         println!(
-            "{:10} {:10.4e}, {error:+.1} % of the truth",
-            NAMES[k], at[k]
+            "{:10} {:10.4e}, {error:+.1} % of the truth; the bound of the measurement errors is {:.2} %",
+            NAMES[k],
+            at[k],
+            100.0 * bound.sigma[k]
         );
     }
+    println!(
+        "condition number of the Fisher matrix: {:.0}",
+        bound.condition
+    );
+    let (_, bar) = stream.loss(&likeness, theta(&start))?;
+    println!(
+        "derivatives of the loss at the start by the axis ratios of the halo: {:.3} (y), {:.3} (z)",
+        bar.run.galaxy[2], bar.run.galaxy[3]
+    );
 
     let after = stream.see(at)?;
     let loss = path.iter().map(|(i, loss, _)| (*i, *loss));

@@ -218,7 +218,7 @@ fn other_forces_and_derivatives_have_names() {
     let tree = "multipoles = { leaf_size = 8, order = 4, opening_angle = 0.7 }";
     let far = final_state(&with(tree)).1;
     let off = (&far.velocity - &direct.velocity).mapv(f64::abs).sum() / 900.0;
-    assert!(off > 0.0 && off < 1e-2, "{off}");
+    assert!(off > 0.0 && off < 0.2, "{off}");
 
     let gradient = |simulation: &Simulation<f64>| {
         let background = simulation.background(&simulation.start).unwrap();
