@@ -1,4 +1,4 @@
-//! Self-gravity by direct summation.
+//! Self-gravity, by direct summation or a fast multipole method.
 
 use adastra_core::{Adjoint, Error, Operator, Real, Result, Tangent, state};
 use ndarray::{Array1, Array2};
@@ -34,6 +34,9 @@ state! {
 /// All pairs are visited, in each direction, on vector registers and threads, with sums in f64;
 /// the bits do not depend on the number of threads. The reverse and forward derivatives visit the
 /// pairs once more and keep nothing of the size of n^2.
+///
+/// With [`multipoles`](Self::multipoles) only near pairs are visited, and the time grows as n: see
+/// there for how this is done, its error, and what its derivatives are.
 ///
 /// # Errors
 /// [`Error::Shape`]; [`NBodyError::NotFinite`]; [`NBodyError::Coincident`] where two particles
@@ -71,11 +74,38 @@ impl SelfGravity {
     }
 
     /// Distant particles by a fast multipole method, near ones by pairs in the precision of the
-    /// run.
+    /// run. It is faster than the direct sum from some 1e4 particles up; [`Multipoles`] has its
+    /// errors.
+    ///
+    /// The method is that of Greengard & Rokhlin (1987, J. Comp. Phys. 73, 325) in the Cartesian,
+    /// adaptive form of Dehnen (2002, J. Comp. Phys. 179, 27), with the softening in all terms.
+    /// The forces sum up to zero to rounding. Moments and polynomials are in f64 at any precision.
+    ///
+    /// The derivatives are those of the approximated force, exact to rounding. The planes of
+    /// the tree are fixed by coordinates rounded down to powers of two, so between them that force
+    /// is smooth. Where a particle crosses a plane (a face of a cell or of an eighth of it, or one
+    /// that moves the cube around all) the force jumps by a part of its error; the derivative
+    /// knows nothing of the jump, and is that of the side on which the particle is.
+    ///
+    /// ```
+    /// use adastra_core::{Adjoint, Operator};
+    /// use adastra_nbody::{GravityParams, Multipoles, SelfGravity};
+    /// use ndarray::{Array1, Array2};
+    ///
+    /// let x = Array2::from_shape_fn((1000, 3), |(i, k)| (0.7 * (i * (k + 1)) as f64).sin());
+    /// let m = Array1::from_elem(1000, 1e-3);
+    /// let p = GravityParams { gravitational_constant: 1.0, softening: 0.01 };
+    /// let exact = SelfGravity::new().apply(&p, (x.clone(), m.clone()))?;
+    /// let fast = SelfGravity::multipoles(Multipoles { order: 4, ..Multipoles::default() })
+    ///     .map_err(|e| adastra_core::Error::operator("self-gravity", e))?;
+    /// let found = fast.apply(&p, (x.clone(), m.clone()))?;
+    /// assert!((&found - &exact).iter().all(|d| d.abs() < 1e-2));
+    /// # Ok::<(), adastra_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NBodyError::Range`] where a number of `multipoles` is out of its range.
-    pub fn multipoles(multipoles: Multipoles) -> Result<Self, NBodyError> {
+    pub fn multipoles(multipoles: Multipoles) -> Result<Self> {
         Self::new().with_multipoles(multipoles)
     }
 
@@ -83,9 +113,10 @@ impl SelfGravity {
     ///
     /// # Errors
     /// As those of [`SelfGravity::multipoles`].
-    pub fn with_multipoles(self, multipoles: Multipoles) -> Result<Self, NBodyError> {
+    pub fn with_multipoles(self, multipoles: Multipoles) -> Result<Self> {
+        let wrong = |e| Error::operator("self-gravity", e);
         Ok(Self {
-            multipoles: Some(multipoles.checked()?),
+            multipoles: Some(multipoles.checked().map_err(wrong)?),
             ..self
         })
     }

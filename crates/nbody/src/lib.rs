@@ -4,6 +4,7 @@
 //! | what | where |
 //! |---|---|
 //! | the direct sum, on vector registers and threads | [`SelfGravity`] |
+//! | a fast multipole method for many particles | [`SelfGravity::multipoles`], [`Multipoles`] |
 //! | potentials of galaxies, one's own among them | [`Galaxy`], [`Profile`], [`ScalarProfile`] |
 //! | symplectic runs of second, fourth and sixth order | [`Integration`], [`Scheme`] |
 //! | adaptive runs of test particles | [`AdaptiveRun`] |

@@ -67,7 +67,7 @@ impl<'a, Q, R> Descent<'a, Q, R> {
             softening: self.softening / self.tree.inverse_side,
             arch: Arch::new(),
         };
-        cells.descend(0, vec![0], &[[0.0; MOST]; 3], sums, &mut cells.scratch())
+        cells.descend(0, vec![0], vec![[0.0; MOST]; 3], sums, &mut cells.scratch())
     }
 }
 
@@ -93,7 +93,7 @@ where
         &self,
         cell: usize,
         pending: Vec<u32>,
-        polynomials: &Polynomials,
+        mut polynomials: Polynomials,
         sums: &mut [[f64; OUT]],
         scratch: &mut Scratch<T, IN>,
     ) -> f64
@@ -102,13 +102,13 @@ where
     {
         let Descent { query, tree, .. } = *self.all;
         let next = self.sort_out(cell, pending, scratch);
-        let (polynomials, mut softening) = self.interact(cell, polynomials, scratch);
+        let mut softening = self.interact(cell, &mut polynomials, scratch);
         let here = tree.cells[cell];
         if here.is_leaf() {
             self.pairs(cell, sums, scratch);
             for (i, sums) in here.particles().zip(sums) {
                 let row = (self.all.row)(i);
-                let y = tree.from_centre(cell, [row[0], row[1], row[2]]);
+                let y = tree.offset(cell, [row[0], row[1], row[2]]);
                 let place = Place {
                     indices: self.all.indices,
                     polynomials: &polynomials,
@@ -129,11 +129,11 @@ where
         });
         let treat = |child: usize, sums: &mut [[f64; OUT]], scratch: &mut Scratch<T, IN>| {
             let step = step(tree, cell, child);
-            let mut shifted = [[0.0; MOST]; 3];
+            let mut shifted = vec![[0.0; MOST]; 3];
             for (old, new) in polynomials.iter().zip(&mut shifted).take(Q::SETS) {
                 self.all.indices.shift_polynomial(old, step, new);
             }
-            self.descend(child, next.clone(), &shifted, sums, scratch)
+            self.descend(child, next.clone(), shifted, sums, scratch)
         };
         if here.particles().len() > GRAIN {
             let children: Vec<_> = children.collect();
@@ -188,13 +188,14 @@ where
         (a.radius + b.radius).powi(2) < self.all.opening_angle.powi(2) * d
     }
 
-    /// Adds the far cells to the polynomials.
+    /// Adds the far cells to the polynomials, and returns the sum over the pairs of what depends
+    /// on the softening alone.
     fn interact<const OUT: usize>(
         &self,
         cell: usize,
-        polynomials: &Polynomials,
+        polynomials: &mut [[f64; MOST]],
         scratch: &mut Scratch<T, IN>,
-    ) -> (Polynomials, f64)
+    ) -> f64
     where
         Q: Query<IN, OUT>,
     {
@@ -208,7 +209,6 @@ where
         for block in &mut scratch.blocks {
             block.mask = std::mem::take(&mut scratch.masks[block.block as usize]);
         }
-        let mut found = *polynomials;
         macro_rules! interact {
             ($sets:literal) => {
                 dispatch(
@@ -221,7 +221,7 @@ where
                         moments: &moments.values,
                         target: tree.balls[cell].centre,
                         softening_squared: self.all.softening.powi(2),
-                        polynomials: &mut found,
+                        polynomials,
                     },
                 )
             };
@@ -232,17 +232,17 @@ where
             interact!(2);
         }
         scratch.blocks.clear();
-        query.combine(tree.inverse_side, &mut found);
+        query.combine(tree.inverse_side, polynomials);
         // The sum of (-1)^|n| times moment times coefficient is that over the cell's particles.
-        let third = found[2][..indices.len()].iter().enumerate();
+        let third = polynomials[2][..indices.len()].iter().enumerate();
         let softening = third
             .map(|(n, l)| {
                 let sign = if indices.total(n) % 2 == 0 { 1.0 } else { -1.0 };
                 sign * l * moments.last(cell, n)
             })
             .sum();
-        found[2] = [0.0; MOST];
-        (found, softening)
+        polynomials[2] = [0.0; MOST];
+        softening
     }
 
     /// The sums over the near cells of a leaf.

@@ -84,7 +84,9 @@ impl Table {
 
 /// Coefficients of three polynomials: those of the field of the first moments, those of the
 /// second moments, and those of the first moments with the kernel h_1.
-pub(crate) type Polynomials = [[f64; MOST]; 3];
+///
+/// They live on the heap, since threads that wait take up other cells on the same stack.
+pub(crate) type Polynomials = Vec<[f64; MOST]>;
 
 /// The field at one target of many sources, whose cells have one set of moments or two.
 pub(crate) struct Interact<'a, const SETS: usize> {
@@ -98,7 +100,7 @@ pub(crate) struct Interact<'a, const SETS: usize> {
     pub(crate) target: [f64; 3],
     pub(crate) softening_squared: f64,
     /// What the sources add to; the first alone if there is one set of moments.
-    pub(crate) polynomials: &'a mut Polynomials,
+    pub(crate) polynomials: &'a mut [[f64; MOST]],
 }
 
 impl<const SETS: usize> Vectorized for Interact<'_, SETS> {
@@ -196,7 +198,7 @@ fn derivatives<S: Rsqrt, const P: usize>(
     }
     macro_rules! order {
         ($q:tt, $order:literal, $($n:tt)*) => {
-            if $order + $q <= P + if $q == 0 { 0 } else { 1 } {
+            if $order <= highest($q, P) {
                 $(
                     now[$n] = raised::<S, $n>(ops, r, &now);
                     keep!($q, $n);
@@ -249,6 +251,11 @@ fn derivatives<S: Rsqrt, const P: usize>(
     kernel!(2);
     kernel!(1);
     kernel!(0);
+}
+
+/// The highest order of the derivatives of kernel `q`: those of h_0 and of h_1 are asked for.
+const fn highest(q: usize, order: usize) -> usize {
+    order + 1 - if q == 0 { 1 } else { q }
 }
 
 /// A derivative, from those of the next kernel of lower orders.

@@ -162,7 +162,7 @@ impl Octree {
     }
 
     /// Where a position lies from a cell's centre.
-    pub(crate) fn from_centre(&self, cell: usize, x: [f64; 3]) -> [f64; 3] {
+    pub(crate) fn offset(&self, cell: usize, x: [f64; 3]) -> [f64; 3] {
         let centre = self.balls[cell].centre;
         std::array::from_fn(|k| (x[k] - self.corner[k]) * self.inverse_side - centre[k])
     }

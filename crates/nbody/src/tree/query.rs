@@ -1,7 +1,6 @@
 //! What the expansions add to the sums of each kernel.
 
 use super::indices::{Indices, MOST};
-use super::interact::Polynomials;
 use super::upward::Charges;
 use crate::pairs::{Accelerate, Pair, Potential, PullBack, PushForward};
 
@@ -9,7 +8,7 @@ use crate::pairs::{Accelerate, Pair, Potential, PullBack, PushForward};
 pub(crate) struct Place<'a, const IN: usize> {
     pub(crate) indices: &'a Indices,
     /// The polynomials about a centre, and the powers of the place about it.
-    pub(crate) polynomials: &'a Polynomials,
+    pub(crate) polynomials: &'a [[f64; MOST]],
     pub(crate) powers: [f64; MOST],
     /// The columns.
     pub(crate) row: [f64; IN],
@@ -39,7 +38,7 @@ pub(crate) trait Query<const IN: usize, const OUT: usize>: Pair<IN, OUT> {
     /// The charges of a particle, given its columns.
     fn charges(self, row: &[f64; IN], scale: f64) -> Charges;
     /// Adds to the second polynomial what comes from the third.
-    fn combine(self, _scale: f64, _polynomials: &mut Polynomials) {}
+    fn combine(self, _scale: f64, _polynomials: &mut [[f64; MOST]]) {}
     /// Adds the sums of a particle over far sources.
     fn add_far(self, place: &Place<'_, IN>, sums: &mut [f64; OUT]);
     /// Adds the sum over all far pairs of what depends on the softening alone, to any particle.
@@ -123,9 +122,9 @@ impl Query<8, 6> for PushForward {
             dipole: [dx, dy, dz].map(|dx| m * scale * dx),
         }
     }
-    fn combine(self, scale: f64, [_, second, third]: &mut Polynomials) {
-        for (second, third) in second.iter_mut().zip(third) {
-            *second += self.softening_slope * scale.powi(2) * *third;
+    fn combine(self, scale: f64, polynomials: &mut [[f64; MOST]]) {
+        for n in 0..MOST {
+            polynomials[1][n] += self.softening_slope * scale.powi(2) * polynomials[2][n];
         }
     }
     fn add_far(self, place: &Place<'_, 8>, sums: &mut [f64; 6]) {

@@ -46,7 +46,7 @@ impl Moments {
                 let cell = &tree.cells[i];
                 if cell.is_leaf() {
                     for j in cell.particles() {
-                        let y = tree.from_centre(i, position(j));
+                        let y = tree.offset(i, position(j));
                         let powers = indices.powers(y.map(|y| -y));
                         add(indices, charges(j), &powers, here);
                     }
