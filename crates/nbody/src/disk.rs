@@ -30,7 +30,7 @@ state! {
 
 /// A disk of particles with `rho ~ exp(-R/R_d) sech^2(z/z_0)` in a given galaxy, in approximate
 /// equilibrium: velocities are Gaussian, with the moments of nearly circular orbits (Hernquist 1993,
-/// ApJS 86, 389; Binney & Tremaine 2008, sections 4.4.3 and 4.8.2),
+/// ApJS 86, 389; Binney & Tremaine 2008, section 4.8.2),
 ///
 /// ```text
 /// sigma_R^2 = sigma^2 exp(1 - R/R_d),   sigma_phi^2 = sigma_R^2 kappa^2 / (4 Omega^2)

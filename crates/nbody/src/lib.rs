@@ -12,7 +12,7 @@
 //! | a sphere on an orbit traced back in time; streams by particle spray | [`Progenitor`], [`ParticleSpray`] |
 //! | derivatives that keep less of the pairs; growth of perturbations | [`PairDerivative`], [`Growth`] |
 //! | orbits: energies, apsides, surfaces of section, actions | [`Orbits`], [`Actions`] |
-//! | what an observer sees, and how unlike it is to data | [`Sky`], [`Likeness`] |
+//! | what an observer sees, and how unlike it is to data | [`Sky`], [`Likeness`], [`Track`] |
 //!
 //! ```
 //! use adastra_core::{Evolve, Operator, ReversibleSchedule};
@@ -80,6 +80,7 @@ mod sky;
 mod sphere;
 mod spray;
 mod system;
+mod track;
 mod tree;
 
 pub use adastra_particles::ParticleState;
@@ -104,6 +105,7 @@ pub use sky::{Observer, SKY_COLUMNS, Sky};
 pub use sphere::{Sphere, SphereParams};
 pub use spray::{ParticleSpray, SprayStep, Sprayed, Spraying};
 pub use system::{Conserved, NBody, NBodyParams};
+pub use track::Track;
 pub use tree::Multipoles;
 
 /// Constant of gravity, in kpc (km/s)^2/Msun.

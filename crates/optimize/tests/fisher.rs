@@ -1,4 +1,5 @@
 //! Uncertainties: linear models, whose covariance is known exactly, and what cannot be known.
+#![cfg(feature = "uncertainties")]
 
 use adastra_check as check;
 use adastra_core::{Operator, Result, Tangent};

@@ -13,7 +13,7 @@ use crate::{Galaxy, GalaxyParams, NBodyError};
 /// as they are in the potentials of Staeckel.
 ///
 /// For the potential of a galaxy the actions vary along an orbit by a few percent, least for
-/// orbits near the plane; in a spherical potential they are right to five digits. The potential is
+/// orbits near the plane; in a spherical potential they are right to four digits. The potential is
 /// taken along the meridian of the particle, so a potential that is not axisymmetric gives what one
 /// that were like that meridian all around would.
 ///
@@ -230,7 +230,7 @@ impl<'a> Fudge<'a> {
         Ok((sinh * sinh + sin * sin) * self.meridian.potential(r, z)?)
     }
 
-    /// p_u^2, Binney's equation 8: with the change of U from u on along the line v = const.
+    /// p_u^2, with the change of U from u on along the line v = const.
     fn along_u(&self, u: f64) -> Result<f64> {
         let (now, then) = (self.u.sinh().powi(2), u.sinh().powi(2));
         let change = self.weighted_at(u, self.v)? - self.weighted;

@@ -23,7 +23,7 @@ pub(super) struct Draw {
 const DEGREES: f64 = std::f64::consts::PI / 180.0;
 
 impl Draw {
-    /// From the normal distribution of Chen et al. (2025), table 1: the distance is correlated
+    /// From the normal distribution of Chen et al. (2025): the distance is correlated
     /// with the longitude of the velocity, and all else is independent.
     pub(super) fn new(tail: f64, rng: &mut Xoshiro256PlusPlus) -> Self {
         const DISTANCE: [f64; 2] = [1.6, 0.35];

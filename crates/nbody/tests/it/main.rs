@@ -17,4 +17,5 @@ mod sky;
 mod spheres;
 mod streams;
 mod tables;
+mod track;
 mod tree;
