@@ -1,0 +1,7 @@
+//! Tries.
+fn main() {
+    match adastra_cuda::probe() {
+        Ok(n) => println!("{n}"),
+        Err(e) => println!("{e}"),
+    }
+}
