@@ -1,7 +1,7 @@
 //! Tries.
 fn main() {
-    match adastra_cuda::probe() {
-        Ok(n) => println!("{n}"),
+    match adastra_cuda::Device::open(0) {
+        Ok(n) => println!("{n:?}"),
         Err(e) => println!("{e}"),
     }
 }

@@ -124,6 +124,14 @@ pub enum CudaError {
         /// The name.
         name: String,
     },
+    /// A kernel was given other arguments than it takes.
+    #[error("arguments of {found:?} bytes for a kernel that takes {expected:?}")]
+    Arguments {
+        /// Bytes of each argument.
+        found: Vec<usize>,
+        /// What the kernel takes.
+        expected: Vec<usize>,
+    },
     /// Arrays of two devices, or of two openings of one, meet in an operation.
     #[error("arrays of different devices in one operation: open the device once and clone it")]
     TwoDevices,

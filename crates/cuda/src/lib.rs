@@ -1,13 +1,15 @@
 //! NVIDIA GPUs.
+mod array;
+mod device;
 mod driver;
 mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod kernels;
+mod pool;
 
+pub use array::{ComplexArray, DeviceArray, Number, RealArray};
+pub use device::{Device, Place};
 pub use driver::Libraries;
 pub use error::CudaError;
-
-/// Try.
-pub fn probe() -> Result<u32, CudaError> {
-    driver::open()?;
-    cust::init(cust::CudaFlags::empty())?;
-    Ok(cust::device::Device::num_devices()?)
-}
+pub use kernels::{Argument, Kernel, Module};

@@ -1,8 +1,10 @@
 // A cuFFT of plain sums, for tests: the five functions that this crate calls, for one array of
 // three axes.
 
+#include <cmath>
 #include <complex>
 #include <cstddef>
+#include <mutex>
 #include <vector>
 
 namespace {
@@ -17,6 +19,7 @@ struct Plan {
     bool made, stream;
 };
 
+std::mutex everything;
 std::vector<Plan> plans;
 
 // Transforms lines of length n whose elements lie `stride` apart.
@@ -54,18 +57,21 @@ void set(void *data, size_t i, bool wide, double value) {
 extern "C" {
 
 int cufftCreate(int *handle) {
+    std::lock_guard<std::mutex> guard(everything);
     plans.push_back({});
     *handle = int(plans.size());
     return 0;
 }
 
 int cufftDestroy(int handle) {
+    std::lock_guard<std::mutex> guard(everything);
     if (handle < 1 || handle > int(plans.size())) return 1;
     plans[handle - 1].made = false;
     return 0;
 }
 
 int cufftSetStream(int handle, void *stream) {
+    std::lock_guard<std::mutex> guard(everything);
     if (handle < 1 || handle > int(plans.size())) return 1;
     plans[handle - 1].stream = stream != nullptr;
     return 0;
@@ -74,6 +80,7 @@ int cufftSetStream(int handle, void *stream) {
 int cufftXtMakePlanMany(int handle, int rank, long long *n, long long *, long long, long long,
                         int in, long long *, long long, long long, int out, long long batch,
                         size_t *work, int execution) {
+    std::lock_guard<std::mutex> guard(everything);
     if (handle < 1 || handle > int(plans.size())) return 1;
     if (rank != 3 || batch != 1 || execution != (in == R32 || in == C32 ? C32 : C64)) return 4;
     Plan &plan = plans[handle - 1];
@@ -86,6 +93,7 @@ int cufftXtMakePlanMany(int handle, int rank, long long *n, long long *, long lo
 }
 
 int cufftXtExec(int handle, void *in, void *out, int direction) {
+    std::lock_guard<std::mutex> guard(everything);
     if (handle < 1 || handle > int(plans.size())) return 1;
     Plan plan = plans[handle - 1];
     if (!plan.made || !plan.stream) return 1;
