@@ -63,7 +63,7 @@ impl<T, A> fmt::Debug for DeviceArray<T, A> {
     }
 }
 
-impl<T: Real, A: Number<T>> DeviceArray<T, A> {
+impl<T, A> DeviceArray<T, A> {
     /// An array whose contents are left from earlier use.
     pub(crate) fn new(device: &Device, shape: &[usize]) -> Result<Self, CudaError> {
         let bytes = shape.iter().product::<usize>() * size_of::<A>();
@@ -76,6 +76,78 @@ impl<T: Real, A: Number<T>> DeviceArray<T, A> {
         })
     }
 
+    /// Lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The address on the device, for a [`Kernel`](crate::Kernel) of a plugin.
+    ///
+    /// # Errors
+    /// The failure of the device that left the array without memory.
+    pub fn pointer(&self) -> Result<CUdeviceptr, CudaError> {
+        Ok(self.buffer()?.pointer())
+    }
+
+    pub(crate) fn buffer(&self) -> Result<&Buffer, CudaError> {
+        if let Some(buffer) = &self.buffer {
+            return Ok(buffer);
+        }
+        self.device.check()?;
+        // A failure that left no memory is always kept; this cannot be reached otherwise.
+        Err(CudaError::TwoDevices)
+    }
+
+    fn bytes(&self) -> usize {
+        self.len() * size_of::<A>()
+    }
+
+    /// Sets all numbers to zero.
+    pub(crate) fn clear(&self) -> Result<(), CudaError> {
+        self.device.clear(self.buffer()?, self.bytes())
+    }
+
+    /// A copy of an array on its device.
+    ///
+    /// # Errors
+    /// As [`DeviceArray::zeros`].
+    pub fn try_clone(&self) -> Result<Self, CudaError> {
+        let copy = Self::new(&self.device, &self.shape)?;
+        self.device
+            .copy(self.buffer()?, copy.buffer()?, self.bytes())?;
+        Ok(copy)
+    }
+
+    /// The result of an operation that may not fail: without memory where it did.
+    fn or_lost(&self, result: Result<Self, CudaError>) -> Self {
+        result.unwrap_or_else(|error| {
+            self.device.fail(error);
+            Self {
+                device: self.device.clone(),
+                shape: self.shape.clone(),
+                buffer: None,
+                number: PhantomData,
+            }
+        })
+    }
+}
+
+impl<T: Real, A: Number<T>> DeviceArray<T, A> {
     /// An array of zeros.
     ///
     /// # Errors
@@ -135,66 +207,9 @@ impl<T: Real, A: Number<T>> DeviceArray<T, A> {
         host
     }
 
-    /// Lengths of the axes.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether there are no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The device.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// The address on the device, for a [`Kernel`](crate::Kernel) of a plugin.
-    ///
-    /// # Errors
-    /// The failure of the device that left the array without memory.
-    pub fn pointer(&self) -> Result<CUdeviceptr, CudaError> {
-        Ok(self.buffer()?.pointer())
-    }
-
-    pub(crate) fn buffer(&self) -> Result<&Buffer, CudaError> {
-        if let Some(buffer) = &self.buffer {
-            return Ok(buffer);
-        }
-        self.device.check()?;
-        // A failure that left no memory is always kept; this cannot be reached otherwise.
-        Err(CudaError::TwoDevices)
-    }
-
-    fn bytes(&self) -> usize {
-        self.len() * size_of::<A>()
-    }
-
     /// Real numbers, two of them for a complex one.
     fn reals(&self) -> usize {
         self.bytes() / T::BYTES
-    }
-
-    /// Sets all numbers to zero.
-    pub(crate) fn clear(&self) -> Result<(), CudaError> {
-        self.device.clear(self.buffer()?, self.bytes())
-    }
-
-    /// A copy of an array on its device.
-    ///
-    /// # Errors
-    /// As [`DeviceArray::zeros`].
-    pub fn try_clone(&self) -> Result<Self, CudaError> {
-        let copy = Self::new(&self.device, &self.shape)?;
-        self.device
-            .copy(self.buffer()?, copy.buffer()?, self.bytes())?;
-        Ok(copy)
     }
 
     /// Requires a shape and a device.
@@ -299,19 +314,6 @@ impl<T: Real, A: Number<T>> DeviceArray<T, A> {
         }
     }
 
-    /// The result of an operation that may not fail: without memory where it did.
-    fn or_lost(&self, result: Result<Self, CudaError>) -> Self {
-        result.unwrap_or_else(|error| {
-            self.device.fail(error);
-            Self {
-                device: self.device.clone(),
-                shape: self.shape.clone(),
-                buffer: None,
-                number: PhantomData,
-            }
-        })
-    }
-
     /// A copy on the host; NaN where the device has failed.
     fn host_or_nan(&self) -> ArrayD<A> {
         self.to_host().unwrap_or_else(|error| {
@@ -360,7 +362,7 @@ impl Sums {
     }
 }
 
-impl<T: Real, A: Number<T>> Clone for DeviceArray<T, A> {
+impl<T, A> Clone for DeviceArray<T, A> {
     fn clone(&self) -> Self {
         self.or_lost(self.try_clone())
     }

@@ -84,6 +84,18 @@ pub enum CudaError {
         /// How much there is.
         total: usize,
     },
+    /// The device's memory is too full for a transform.
+    #[error(
+        "out of GPU memory: a transform needs about the size of its field, {free} of {total} bytes \
+         are free: use a smaller mesh, f32 or fewer checkpoints{}",
+        or_the_cpu!("")
+    )]
+    FftMemory {
+        /// How much is free.
+        free: usize,
+        /// How much there is.
+        total: usize,
+    },
     /// The device failed and cannot be used again.
     #[error(
         "the GPU is lost ({function}: {detail}, code {code}): its contents are gone, start again \

@@ -8,7 +8,7 @@ use adastra_cuda::Device;
 use adastra_cuda::fake::{Fake, FakeError, install};
 
 /// The driver without a device, or None, with a message, where there is no C++ compiler.
-pub fn fake() -> Option<&'static Fake> {
+pub(crate) fn fake() -> Option<&'static Fake> {
     static FAKE: OnceLock<Option<Fake>> = OnceLock::new();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let found = FAKE.get_or_init(|| match install(folder, &[]) {
@@ -24,7 +24,7 @@ pub fn fake() -> Option<&'static Fake> {
 }
 
 /// A device of its own for each test.
-pub fn device() -> Option<Device> {
+pub(crate) fn device() -> Option<Device> {
     fake()?;
     Some(Device::open(0).expect("the driver has a device"))
 }
