@@ -175,7 +175,7 @@ impl Fake {
     }
 
     /// Has the next call of a function of the driver fail with a code, for the whole process. A
-    /// code of 700 or more is a lost device.
+    /// code of 700 or more is a lost device, until the next call of this method.
     ///
     /// # Errors
     /// [`FakeError::Library`].

@@ -56,7 +56,7 @@ std::set<void *> streams;
 size_t used = 0, total = size_t(1) << 30;
 int contexts = 0;
 thread_local bool current = false;
-// The next call of this function fails with this code.
+// The next call of this function fails with this code; a new order mends a lost device.
 std::string failing;
 int failure = 0;
 int lost = 0;
@@ -145,6 +145,7 @@ void fake_fail(const char *function, int code) {
     std::lock_guard<std::recursive_mutex> guard(everything);
     failing = function;
     failure = code;
+    lost = 0;
 }
 void fake_memory(size_t bytes) {
     std::lock_guard<std::recursive_mutex> guard(everything);
