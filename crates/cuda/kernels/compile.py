@@ -2,8 +2,10 @@
 """Compiles the kernels of this folder to PTX, with NVRTC and nothing else.
 
     pip install nvidia-cuda-nvrtc-cu12==12.4.127
-    python3 compile.py            writes NAME.f32.ptx and NAME.f64.ptx beside each NAME.cu
-    python3 compile.py --check    compiles and compares; exit code 3 where there is no NVRTC
+    python3 compile.py [FOLDER]            writes NAME.f32.ptx and NAME.f64.ptx beside each NAME.cu
+    python3 compile.py --check [FOLDER]    compiles and compares; exit code 3 without NVRTC
+
+FOLDER holds the sources of a plugin; without it those of this folder are meant.
 
 The first line of each file holds a hash of what it was made of, which a test of the crate compares.
 PTX of CUDA 12.4 loads on drivers 550 and newer.
@@ -96,7 +98,9 @@ def main():
     if nvrtc is None:
         print("no NVRTC 12.4: pip install nvidia-cuda-nvrtc-cu12==12.4.127", file=sys.stderr)
         sys.exit(3)
-    for path in sorted(FOLDER.glob("*.cu")):
+    folders = [pathlib.Path(given) for given in sys.argv[1:] if given != "--check"]
+    sources = [path for folder in folders or [FOLDER] for path in sorted(folder.glob("*.cu"))]
+    for path in sources:
         for precision in PRECISIONS:
             ptx = compiled(nvrtc, path, precision)
             target = path.with_suffix(f".{precision}.ptx")

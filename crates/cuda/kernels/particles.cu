@@ -93,7 +93,9 @@ KERNEL(units)(double *units, const double *part, unsigned parts, real factor) {
     double sum = 0;
     for (unsigned i = 0; i < parts; i++) sum += part[i];
     double most = fabs((double)factor) * sum;
-    *units = most > 0 && most < 1e300 ? exp2(floor(60 - log2(most))) : 1.0;
+    // NaN and infinity become NaN in every cell.
+    double exponent = floor(60 - log2(most));
+    *units = most == 0 ? 1.0 : exp2(exponent > 1000 ? 1000.0 : exponent);
 }
 
 // As `deposit`, onto integers in the units of `units`: their sum has no order.
@@ -183,7 +185,18 @@ KERNEL(kick_particles_vjp)(real *x_bar, real *v, const real *v_bar, const real *
 // x = wrapped(x + dt v)
 KERNEL(drift_particles)(real *x, const real *v, real dt, mesh_box box, u64 n) {
     EACH(i, 3 * n) {
-        int d = i % 3;
-        x[i] = wrapped(x[i] + dt * v[i], box.size[d]);
+        unsigned d = i % 3;
+        real size = d == 0 ? box.size[0] : d == 1 ? box.size[1] : box.size[2];
+        x[i] = wrapped(x[i] + dt * v[i], size);
+    }
+}
+
+// part_b = the largest |v| of block b along x; then those along y, and along z.
+BLOCK_KERNEL(fastest)(const real *v, u64 n, double *part) {
+    double most[3] = {0, 0, 0};
+    EACH(i, n) for (int d = 0; d < 3; d++) most[d] = larger(most[d], fabs((double)v[3 * i + d]));
+    for (int d = 0; d < 3; d++) {
+        double of_block = block_largest(most[d]);
+        if (threadIdx.x == 0) part[d * gridDim.x + blockIdx.x] = of_block;
     }
 }

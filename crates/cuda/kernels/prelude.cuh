@@ -41,6 +41,26 @@ static __device__ double block_sum(double value) {
     return sum;
 }
 
+// The larger of two numbers, or NaN if one is.
+static __device__ __forceinline__ double larger(double a, double b) {
+    return b > a || b != b ? b : a;
+}
+
+// The largest of one number of each thread of a block, NaN if there is one; every thread gets it.
+static __device__ double block_largest(double value) {
+    __shared__ double parts[BLOCK];
+    parts[threadIdx.x] = value;
+    __syncthreads();
+    for (unsigned half = BLOCK / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half)
+            parts[threadIdx.x] = larger(parts[threadIdx.x], parts[threadIdx.x + half]);
+        __syncthreads();
+    }
+    double most = parts[0];
+    __syncthreads();
+    return most;
+}
+
 static __device__ __forceinline__ complex times(complex a, complex b) {
     return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }

@@ -41,6 +41,18 @@ KERNEL(kick)(complex *psi, const real *v, real turns, real c1, real c2, u64 n) {
     }
 }
 
+// part_b = the largest |V + V_si| of block b.
+BLOCK_KERNEL(largest_potential)(const complex *psi, const real *v, real c1, real c2, u64 n,
+                                double *part) {
+    double most = 0;
+    EACH(i, n) {
+        real rho = norm(psi[i]);
+        most = larger(most, fabs((double)(v[i] + rho * (c1 + c2 * rho))));
+    }
+    most = block_largest(most);
+    if (threadIdx.x == 0) part[blockIdx.x] = most;
+}
+
 // Pulls y = psi_bar back through the kick, given psi before it or, with `undo`, after it: then psi
 // is set back too. With y = exp(i phi) y',
 //

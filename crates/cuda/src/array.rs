@@ -351,14 +351,25 @@ impl Sums {
         self.buffer.pointer()
     }
 
-    /// Waits for the kernel and adds the parts up in order.
-    pub(crate) fn add<const N: usize>(self) -> Result<[f64; N], CudaError> {
+    /// Waits for the kernel and folds the parts of each sum in order.
+    fn fold<const N: usize>(self, fold: impl Fn(f64, f64) -> f64) -> Result<[f64; N], CudaError> {
         let mut parts = vec![0.0; self.sums * self.blocks];
         // SAFETY: any bytes are numbers.
         unsafe { self.buffer.device().download(&self.buffer, &mut parts) }?;
         Ok(std::array::from_fn(|i| {
-            parts[i * self.blocks..][..self.blocks].iter().sum()
+            let parts = &parts[i * self.blocks..][..self.blocks];
+            parts.iter().copied().fold(0.0, &fold)
         }))
+    }
+
+    /// The sums.
+    pub(crate) fn add<const N: usize>(self) -> Result<[f64; N], CudaError> {
+        self.fold(|a, b| a + b)
+    }
+
+    /// The largest parts, none of which is negative; NaN where there is one.
+    pub(crate) fn largest<const N: usize>(self) -> Result<[f64; N], CudaError> {
+        self.fold(|a, b| if b > a || b.is_nan() { b } else { a })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One suite for every operator of this crate, on whatever device is at hand: against its twin on
 //! the CPU or a plain formula, and its adjoint against differences.
 
+use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use adastra_check::{
@@ -16,8 +17,8 @@ use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
 use crate::{
     Background, Boson, ComplexArray, ComplexFilter, Density, Deposit, Deposits, Device, Drift,
-    Element, Filter, ForwardFft, Gradient, Gravity, InverseFft, Kick, ParticleState, Particles,
-    Poisson, PoissonSolve, Readout, RealArray, SelfGravity, Wave, WaveState,
+    Element, Filter, ForwardFft, Gradient, Gravity, InverseFft, Kick, Matter, ParticleState,
+    Particles, Poisson, PoissonSolve, Readout, RealArray, SelfGravity, Wave, WaveState,
 };
 
 /// One comparison.
@@ -323,6 +324,22 @@ impl Suite<'_> {
         });
         let error = difference(&numbers(&found), &numbers(&expected));
         self.note::<T>("kick of a wave", error, allowed::<T>());
+
+        let mut largest: f64 = 0.0;
+        Zip::from(&psi).and(&v).for_each(|z, &v| {
+            let rho = z.norm_sqr();
+            largest = largest.max((v + rho * (c1 + c2 * rho)).abs());
+        });
+        let mut potential = self.real::<T>()?;
+        fill(&mut potential, 8);
+        let acceleration = None;
+        let gravity = Gravity {
+            potential,
+            acceleration,
+        };
+        let found = wave.limits(&boson(), &z, &gravity)?[1].dt;
+        let error = (found * m * largest / TAU - 1.0).abs();
+        self.note::<T>("time step of a wave", error, allowed::<T>());
 
         let found = Drift { wave, dt }.apply(&boson(), z)?;
         let fft = adastra_grid::Fft::<f64>::new(mesh.cells());

@@ -178,7 +178,7 @@ impl Device {
     }
 
     /// Whether two handles are of the same opening of a device.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

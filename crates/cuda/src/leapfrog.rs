@@ -10,7 +10,7 @@ use std::sync::Arc;
 use adastra_core::{
     Adjoint, FieldMut, FieldRef, Fields, Operator, Real, Result, Reversible, State, Steps,
 };
-use adastra_gravity::{G, KickDrift, elements};
+use adastra_gravity::{G, KickDrift, March, Source, Step, TimeStep, elements};
 use adastra_grid::Mesh;
 
 use crate::matter::{Matter, MatterReversible};
@@ -100,6 +100,7 @@ pub struct SelfGravity<T: Real, M: Matter<T>> {
     matter: M,
     mesh: Mesh,
     poisson: Poisson<T>,
+    source: Option<Box<dyn Source>>,
 }
 
 impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
@@ -125,7 +126,21 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
             matter,
             mesh: mesh.clone(),
             poisson: Poisson::new(device, mesh, 4.0 * PI * constant)?,
+            source: None,
         })
+    }
+
+    /// Multiplies the source of Poisson's equation by a factor that changes with time.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Source + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// The factor of the source of Poisson's equation at a time; one unless it was set.
+    pub fn source(&self, time: f64) -> f64 {
+        let source = self.source.as_ref();
+        source.map_or(1.0, |source| source.factor(time))
     }
 
     /// The matter.
@@ -159,6 +174,50 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
         Ok(gravity)
     }
 
+    /// One step of a run: solve, choose its length (at most up to the time `until`), kick, drift;
+    /// as [`March::advance`] on the CPU.
+    ///
+    /// # Errors
+    /// [`adastra_gravity::StepError`] where the rule and the limits disagree; those of the matter.
+    pub fn advance(
+        &self,
+        march: &mut March,
+        p: &(M::Params, Background<T>),
+        x: &mut M::State,
+        rule: TimeStep,
+        until: f64,
+    ) -> Result<Step> {
+        let gravity = self.gravity(&p.0, &p.1, x, self.source(march.time))?;
+        let mut limits = self.matter.limits(&p.0, x, &gravity)?;
+        let source = self.source.as_ref();
+        limits.extend(source.map(|source| source.limit(march.time)));
+        let step = march.choose(limits, rule, until)?;
+        let kick = 0.5 * (march.pending + step.dt);
+        self.matter.kick(&p.0, x, &gravity, kick)?;
+        self.matter.drift(&p.0, x, step.dt)?;
+        march.moved(step.dt, until);
+        Ok(step)
+    }
+
+    /// The closing half kick, after which positions and velocities belong to one time; as
+    /// [`March::close`] on the CPU.
+    ///
+    /// # Errors
+    /// Those of the matter.
+    pub fn close(
+        &self,
+        march: &mut March,
+        p: &(M::Params, Background<T>),
+        x: &mut M::State,
+    ) -> Result<()> {
+        if march.pending > 0.0 {
+            let gravity = self.gravity(&p.0, &p.1, x, self.source(march.time))?;
+            self.matter.kick(&p.0, x, &gravity, 0.5 * march.pending)?;
+            march.pending = 0.0;
+        }
+        Ok(())
+    }
+
     /// A zero cotangent of the gravity that this matter feels.
     fn gravity_bar(&self) -> Result<Gravity<T>, CudaError> {
         let zeros = || RealArray::zeros(self.poisson.device(), &self.mesh.cells());
@@ -182,10 +241,9 @@ pub struct Leapfrog<T: Real, M: Matter<T>> {
 }
 
 impl<T: Real, M: Matter<T>> Leapfrog<T, M> {
-    /// Steps of the given lengths, in kpc/(km/s); `source` is the factor of Poisson's equation at a
-    /// time since the start.
-    pub fn new(system: Arc<SelfGravity<T, M>>, dt: &[f64], source: impl Fn(f64) -> f64) -> Self {
-        let elements = elements(dt, source);
+    /// Steps of the given lengths, in kpc/(km/s).
+    pub fn new(system: Arc<SelfGravity<T, M>>, dt: &[f64]) -> Self {
+        let elements = elements(dt, |time| system.source(time));
         Self { system, elements }
     }
 }

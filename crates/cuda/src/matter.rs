@@ -1,6 +1,7 @@
 //! Matter on a device: how it gravitates, and the motions that a leapfrog asks for.
 
 use adastra_core::{Fields, Real, Result};
+use adastra_gravity::Limit;
 
 use crate::{Gravity, RealArray};
 
@@ -50,6 +51,14 @@ pub trait Matter<T: Real>: Send + Sync {
     /// # Errors
     /// As the trait says.
     fn drift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()>;
+
+    /// The time steps, in kpc/(km/s), that the scheme's stability and accuracy allow in this state,
+    /// by name.
+    ///
+    /// # Errors
+    /// As the trait says.
+    fn limits(&self, p: &Self::Params, x: &Self::State, gravity: &Gravity<T>)
+    -> Result<Vec<Limit>>;
 
     /// Adjoint of [`Matter::deposit`]: `x_bar += factor (drho/dx)^T rho_bar`.
     ///
@@ -177,6 +186,12 @@ impl<T: Real, A: Matter<T>, B: Matter<T>> Matter<T> for (A, B) {
     fn drift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()> {
         self.0.drift(&p.0, &mut x.0, dt)?;
         self.1.drift(&p.1, &mut x.1, dt)
+    }
+
+    fn limits(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>) -> Result<Vec<Limit>> {
+        let mut limits = self.0.limits(&p.0, &x.0, g)?;
+        limits.extend(self.1.limits(&p.1, &x.1, g)?);
+        Ok(limits)
     }
 
     fn deposit_vjp(

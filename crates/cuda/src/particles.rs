@@ -1,6 +1,7 @@
 //! Particles on a device: cloud-in-cell deposit and readout, kick and drift, with their adjoints.
 
 use adastra_core::{Adjoint, Error, Operator, Real, Result, State, state};
+use adastra_gravity::Limit;
 use adastra_grid::Mesh;
 use cust::sys::CUdeviceptr;
 
@@ -293,6 +294,31 @@ impl<T: Real> Matter<T> for Particles<T> {
             .number(n as u64);
         // SAFETY: n particles in both arrays.
         Ok(unsafe { launch.over::<T>(3 * n) }?)
+    }
+
+    /// No particle crosses more than one cell a step.
+    fn limits(&self, (): &(), x: &ParticleState<T>, _: &Gravity<T>) -> Result<Vec<Limit>> {
+        let n = self.check(x)?;
+        let parts = Sums::new(&self.device, n, 3)?;
+        let launch = Launch::new(&self.device, "fastest")
+            .pointer(x.velocity.pointer()?)
+            .number(n as u64)
+            .pointer(parts.pointer());
+        // SAFETY: n particles, and three parts for every block.
+        unsafe { launch.start::<T>(parts.blocks()) }?;
+        let fastest: [f64; 3] = parts.largest()?;
+        let dt = self.mesh.spacing().into_iter().zip(fastest);
+        let dt =
+            dt.map(|(dx, v)| dx / v).fold(
+                f64::INFINITY,
+                |a, b| {
+                    if b < a || b.is_nan() { b } else { a }
+                },
+            );
+        Ok(vec![Limit {
+            name: "particle CFL",
+            dt,
+        }])
     }
 
     fn deposit_vjp(

@@ -163,7 +163,7 @@ impl SelfTest {
         };
         let p = (boson, Background::none());
         let dt = vec![1e-4; self.steps];
-        let leapfrog = || Leapfrog::new(system.clone(), &dt, |_| 1.0);
+        let leapfrog = || Leapfrog::new(system.clone(), &dt);
         let schedule = ReversibleSchedule::Reconstruct { anchors: 0 };
         let run = Evolve::reversible(leapfrog(), schedule);
         let x = WaveState { psi: start };

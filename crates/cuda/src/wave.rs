@@ -8,10 +8,11 @@
 //! The formulas, and those of the adjoints, are the ones of `adastra-fdm`; the scheme is that of
 //! Woo & Chiueh (2009, ApJ 697, 850).
 
-use std::f64::consts::FRAC_2_PI;
+use std::f64::consts::{FRAC_2_PI, PI, TAU};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adastra_core::{Error, Real, Result, state};
+use adastra_gravity::Limit;
 use adastra_grid::Mesh;
 use ndarray::aview1;
 use num_complex::Complex;
@@ -390,6 +391,33 @@ impl<T: Real> Matter<T> for Wave<T> {
 
     fn drift(&self, p: &Boson<T>, x: &mut WaveState<T>, dt: f64) -> Result<()> {
         self.drift_psi(p, &mut x.psi, dt)
+    }
+
+    /// Both criteria of May & Springel (2021, MNRAS 506, 2603, eq. 14), as on the CPU.
+    fn limits(&self, p: &Boson<T>, x: &WaveState<T>, gravity: &Gravity<T>) -> Result<Vec<Limit>> {
+        self.check(p)?;
+        self.psi("psi", &x.psi)?;
+        self.field("potential", &gravity.potential)?;
+        let (factors, n) = (self.factors(p, 0.0), x.psi.len());
+        let parts = Sums::new(self.device(), n, 1)?;
+        let launch = Launch::new(self.device(), "largest_potential")
+            .pointer(x.psi.pointer()?)
+            .pointer(gravity.potential.pointer()?)
+            .number(factors.c1)
+            .number(factors.c2)
+            .number(n as u64)
+            .pointer(parts.pointer());
+        // SAFETY: both arrays have a number for each cell, and there is a part for every block.
+        unsafe { launch.start::<T>(parts.blocks()) }?;
+        let [most] = parts.largest()?;
+        let spacing = self.mesh.spacing();
+        let sum: f64 = spacing.iter().map(|dx| (dx * dx).recip()).sum();
+        let m_per_hbar = p.m_per_hbar.f64();
+        let limit = |name, dt| Limit { name, dt };
+        Ok(vec![
+            limit("kinetic", 4.0 * m_per_hbar / (PI * sum)),
+            limit("potential", TAU / (m_per_hbar * most)),
+        ])
     }
 
     fn deposit_vjp(

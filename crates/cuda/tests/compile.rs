@@ -6,7 +6,13 @@ use std::process::Command;
 #[test]
 fn the_sources_compile_to_the_ptx_beside_them() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/compile.py");
-    let Ok(output) = Command::new("python3").args([script, "--check"]).output() else {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/kernels");
+    let plugin = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugins/device-sponge/kernels"
+    );
+    let arguments = [script, "--check", folder, plugin];
+    let Ok(output) = Command::new("python3").args(arguments).output() else {
         skip("there is no python3");
         return;
     };

@@ -9,9 +9,25 @@ use adastra_cuda::{
     Background, Boson, ComplexArray, Deposits, Device, Leapfrog, ParticleState, Particles,
     RealArray, SelfGravity, Wave, WaveState,
 };
+use adastra_gravity::{Limit, Source};
 use adastra_grid::Mesh;
 use ndarray::{Array1, Array2, Array3};
 use num_complex::Complex;
+
+/// A factor that grows with time.
+struct Grows;
+
+impl Source for Grows {
+    fn factor(&self, time: f64) -> f64 {
+        1.0 + time
+    }
+    fn limit(&self, _: f64) -> Limit {
+        Limit {
+            name: "source",
+            dt: f64::INFINITY,
+        }
+    }
+}
 
 type Matter = (Wave<f64>, Particles<f64>);
 type Start = (WaveState<f64>, ParticleState<f64>);
@@ -19,7 +35,8 @@ type Start = (WaveState<f64>, ParticleState<f64>);
 fn system(device: &Device, mesh: &Mesh) -> Arc<SelfGravity<f64, Matter>> {
     let wave = Wave::new(device, mesh, 0.1).unwrap();
     let particles = Particles::new(device, mesh, Deposits::SameBits);
-    Arc::new(SelfGravity::with_constant(device, mesh, (wave, particles), 0.02).unwrap())
+    let system = SelfGravity::with_constant(device, mesh, (wave, particles), 0.02).unwrap();
+    Arc::new(system.with_source(Grows))
 }
 
 fn start(device: &Device, mesh: &Mesh) -> Start {
@@ -65,7 +82,7 @@ fn every_schedule_gives_the_same_gradient() {
     };
     let p = ((boson, ()), Background::none());
     let dt = [0.05; 9];
-    let leapfrog = || Leapfrog::new(system.clone(), &dt, |time| 1.0 + time);
+    let leapfrog = || Leapfrog::new(system.clone(), &dt);
     let gradient = |run: Evolve<f64, Leapfrog<f64, Matter>>| {
         let found = run.value_and_gradient(&p, x.clone(), loss).unwrap();
         assert_eq!(found.report, run.predict(&x).unwrap());
@@ -116,7 +133,7 @@ fn a_run_keeps_its_mass_and_asks_for_no_new_memory() {
     };
     let p = ((boson, ()), Background::none());
     let run = |n: usize| {
-        let leapfrog = Leapfrog::new(system.clone(), &vec![0.05; n], |_| 1.0);
+        let leapfrog = Leapfrog::new(system.clone(), &vec![0.05; n]);
         let schedule = ReversibleSchedule::Reconstruct { anchors: 0 };
         let run = Evolve::reversible(leapfrog, schedule);
         let y = run.apply(&p, x.clone()).unwrap();
@@ -143,7 +160,7 @@ fn wrong_shapes_and_parameters_are_named() {
     };
     let mesh = Mesh::new([8; 3], [4.0; 3]).unwrap();
     let (system, x) = (system(&device, &mesh), start(&device, &mesh));
-    let run = Evolve::new(Leapfrog::new(system, &[0.1], |_| 1.0), Schedule::StoreAll);
+    let run = Evolve::new(Leapfrog::new(system, &[0.1]), Schedule::StoreAll);
     let with = |m_per_hbar| {
         let boson = Boson {
             m_per_hbar,
