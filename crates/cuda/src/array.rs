@@ -52,8 +52,8 @@ pub type ComplexArray<T> = DeviceArray<T, Complex<T>>;
 pub struct DeviceArray<T, A> {
     device: Device,
     shape: Vec<usize>,
-    /// None after a failure of the device.
-    buffer: Option<Buffer>,
+    /// Or the failure of the device that left the array without memory.
+    buffer: Result<Buffer, CudaError>,
     number: PhantomData<fn() -> (T, A)>,
 }
 
@@ -71,7 +71,7 @@ impl<T, A> DeviceArray<T, A> {
         Ok(Self {
             device: device.clone(),
             shape: shape.to_vec(),
-            buffer: Some(buffer),
+            buffer: Ok(buffer),
             number: PhantomData,
         })
     }
@@ -105,12 +105,7 @@ impl<T, A> DeviceArray<T, A> {
     }
 
     pub(crate) fn buffer(&self) -> Result<&Buffer, CudaError> {
-        if let Some(buffer) = &self.buffer {
-            return Ok(buffer);
-        }
-        self.device.check()?;
-        // A failure that left no memory is always kept; this cannot be reached otherwise.
-        Err(CudaError::TwoDevices)
+        self.buffer.as_ref().map_err(Clone::clone)
     }
 
     fn bytes(&self) -> usize {
@@ -136,11 +131,11 @@ impl<T, A> DeviceArray<T, A> {
     /// The result of an operation that may not fail: without memory where it did.
     fn or_lost(&self, result: Result<Self, CudaError>) -> Self {
         result.unwrap_or_else(|error| {
-            self.device.fail(error);
+            self.device.fail(error.clone());
             Self {
                 device: self.device.clone(),
                 shape: self.shape.clone(),
-                buffer: None,
+                buffer: Err(error),
                 number: PhantomData,
             }
         })
@@ -381,7 +376,7 @@ impl<T, A> Clone for DeviceArray<T, A> {
     /// Without new memory where the shapes agree.
     fn clone_from(&mut self, source: &Self) {
         let same = self.shape == source.shape && self.device.is(&source.device);
-        let (Some(to), Some(from), true) = (&self.buffer, &source.buffer, same) else {
+        let (Ok(to), Ok(from), true) = (&self.buffer, &source.buffer, same) else {
             *self = source.clone();
             return;
         };

@@ -56,7 +56,7 @@ fn uniform(random: &mut Xoshiro256PlusPlus) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
 }
 
-/// Fills a state with numbers that depend on the seed and on the order of the fields alone.
+/// Fills a state with numbers that depend on the seed and the order of the fields alone.
 fn fill<T: Real>(x: &mut impl Fields<T>, seed: u64) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     // Rounded to f32, so that both precisions see the same numbers.
@@ -324,7 +324,6 @@ impl Suite<'_> {
         });
         let error = difference(&numbers(&found), &numbers(&expected));
         self.note::<T>("kick of a wave", error, allowed::<T>());
-
         let mut largest: f64 = 0.0;
         Zip::from(&psi).and(&v).for_each(|z, &v| {
             let rho = z.norm_sqr();
@@ -461,8 +460,8 @@ const MOTION: KickDrift = KickDrift {
 
 const SECOND_ORDER: f64 = 0.1;
 
+/// Numbers that are the same in both precisions.
 fn boson<T: Real>() -> Boson<T> {
-    // Powers of two: the same in both precisions.
     Boson {
         m_per_hbar: T::of(0.75),
         c1: T::of(0.25),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
+use std::mem::MaybeUninit;
 
 use adastra_core::Real;
 use cust::sys::{CUdeviceptr, CUfunction, cuLaunchKernel};
@@ -95,7 +96,8 @@ impl Module {
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
 pub struct Argument {
-    bytes: [u8; Self::MOST],
+    /// Padding within a struct is nobody's value.
+    bytes: [MaybeUninit<u8>; Self::MOST],
     len: usize,
 }
 
@@ -107,11 +109,12 @@ impl Argument {
     /// # Panics
     /// When it is larger.
     pub fn new<A: Copy + 'static>(value: A) -> Self {
-        let (mut bytes, len) = ([0; Self::MOST], size_of::<A>());
+        let len = size_of::<A>();
         assert!(len <= Self::MOST, "an argument of {len} bytes");
+        let mut bytes = [MaybeUninit::uninit(); Self::MOST];
         // SAFETY: both places have `len` bytes.
         unsafe {
-            let from = (&raw const value).cast::<u8>();
+            let from = (&raw const value).cast::<MaybeUninit<u8>>();
             std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), len);
         }
         Self { bytes, len }
