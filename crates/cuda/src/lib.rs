@@ -40,7 +40,7 @@
 //!
 //! # What has been tested, and on what
 //! **Nothing here has run on a GPU yet.** The kernels' CUDA C is compiled by NVRTC 12.4 to the PTX
-//! that this crate embeds, and as C++ for a driver without a device ([`fake`](fake), feature
+//! that this crate embeds, and as C++ for a driver without a device (module `fake`, feature
 //! `fake`), on which the tests run everything else as it is: memory, launches, transforms,
 //! operators against their twins ([`conformance()`]), gradients, runs, failures. What only a GPU can
 //! show is whether the driver and cuFFT are called rightly, races between threads of a kernel, and
@@ -58,7 +58,7 @@
 //! # Kernels of one's own
 //! [`Device::load`] takes PTX, and [`Kernel::launch`] starts it on [`DeviceArray::pointer`]s; number
 //! and sizes of the arguments are checked against the PTX. kernels/compile.py makes PTX of CUDA C
-//! with NVRTC from PyPI alone. [`fake::install`](fake) takes the sources of such kernels too, so that
+//! with NVRTC from PyPI alone. `fake::install` takes the sources of such kernels too, so that
 //! they are tested without a GPU.
 
 mod array;
