@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["adastra-gravity"],
     &["adastra-pipeline"],
     &["adastra-particles", "adastra-optimize"],
+    &["adastra-cuda"],
     &["adastra-fdm", "adastra-hydro", "adastra-nbody"],
     &["adastra"],
 ];

@@ -48,6 +48,8 @@ mod units;
 mod velocity;
 mod wave;
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 

@@ -78,7 +78,7 @@ pub struct Interaction {
 }
 
 /// c2/c1^2.
-const C2_BY_C1_SQUARED: f64 = 2.0 / (3.0 * SPEED_OF_LIGHT * SPEED_OF_LIGHT);
+pub(crate) const C2_BY_C1_SQUARED: f64 = 2.0 / (3.0 * SPEED_OF_LIGHT * SPEED_OF_LIGHT);
 
 impl Interaction {
     /// Of a boson of `mass` (1e-22 eV) with the given `coupling`.

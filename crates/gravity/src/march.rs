@@ -83,29 +83,27 @@ impl March {
         until: f64,
     ) -> Result<Step> {
         // On a thread of the pool: from any other, each pass over a mesh would wake it anew.
-        let (dt, binding) = rayon::scope(|_| self.move_on(system, p, x, rule, until))?;
-        self.pending = dt;
-        self.step += 1;
-        let left = until - self.time;
-        // The last step of an interval ends on it exactly, whatever the rounding of the sum.
-        self.time = if left - dt <= 1e-9 * dt {
-            until
-        } else {
-            self.time + dt
-        };
-        Ok(Step { dt, binding })
+        rayon::scope(|_| {
+            let gravity = system.gravity(&p.0, &p.1, x, system.source(self.time))?;
+            let limits = system.limits(&p.0, x, &gravity, self.time)?;
+            let step = self.choose(limits, rule, until)?;
+            let kick = 0.5 * (self.pending + step.dt);
+            let matter = system.matter();
+            matter.kick_drift(&p.0, x, &gravity, kick, step.dt)?;
+            system.poisson().recycle(gravity);
+            self.moved(step.dt, until);
+            Ok(step)
+        })
     }
 
-    fn move_on<T: Real, M: Matter<T>>(
-        &self,
-        system: &SelfGravity<T, M>,
-        p: &(M::Params, Background<T>),
-        x: &mut M::State,
-        rule: TimeStep,
-        until: f64,
-    ) -> Result<(f64, Limit)> {
-        let gravity = system.gravity(&p.0, &p.1, x, system.source(self.time))?;
-        let binding = self.tightest(system.limits(&p.0, x, &gravity, self.time)?)?;
+    /// The step that rule and limits ask for now, at most up to the time `until`: it starts with a
+    /// kick of half of it and of [`March::pending`]. For matter that moves elsewhere than through
+    /// [`March::advance`], such as on a device.
+    ///
+    /// # Errors
+    /// [`StepError`] where the rule and the limits disagree.
+    pub fn choose(&self, limits: Vec<Limit>, rule: TimeStep, until: f64) -> Result<Step> {
+        let binding = self.tightest(limits)?;
         let left = until - self.time;
         let dt = match rule {
             TimeStep::Fixed(dt) if dt > binding.dt * (1.0 + 1e-9) => {
@@ -121,11 +119,20 @@ impl March {
             // Equal shares of what is left, so that no tiny step ends the interval.
             TimeStep::Adaptive(safety) => left / (left / (safety * binding.dt)).ceil().max(1.0),
         };
-        system
-            .matter()
-            .kick_drift(&p.0, x, &gravity, 0.5 * (self.pending + dt), dt)?;
-        system.poisson().recycle(gravity);
-        Ok((dt, binding))
+        Ok(Step { dt, binding })
+    }
+
+    /// Takes note of a step of length `dt`, whose closing half kick is due.
+    pub fn moved(&mut self, dt: f64, until: f64) {
+        self.pending = dt;
+        self.step += 1;
+        let left = until - self.time;
+        // The last step of an interval ends on it exactly, whatever the rounding of the sum.
+        self.time = if left - dt <= 1e-9 * dt {
+            until
+        } else {
+            self.time + dt
+        };
     }
 
     /// The closing half kick, after which positions and velocities belong to one time.
