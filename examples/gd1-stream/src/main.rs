@@ -14,9 +14,9 @@
 //! that of every close encounter, and leads nowhere. The program prints the Lyapunov time; over a
 //! few of them, as here, the loss is smooth enough to descend.
 //!
-//! It ends with uncertainties: what positions and velocities on the sky, measured with errors, would
-//! tell if every star of the model had its counterpart in the data (a Cramer-Rao bound), and with
-//! the derivative of the loss by the shape of the halo, which the fit holds fixed.
+//! It ends with uncertainties, from the Gauss-Newton Hessian of the track of the stream: its density
+//! and means at knots along it, with the standard errors that the number of its stars leaves; and
+//! with the derivative of the loss by the shape of the halo, which the fit holds fixed.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ use adastra_core::{
 use adastra_io::picture::{Curve, Figure, Plot, Scale};
 use adastra_nbody::{
     Galaxy, Growth, Integration, Likeness, MiyamotoNagai, NBody, NBodyParams, Observer, Progenitor,
-    ProgenitorParams, Scheme, SelfGravity, Sky, Sphere, TriaxialNfw,
+    ProgenitorParams, Scheme, SelfGravity, Sky, Sphere, Track, TriaxialNfw,
 };
 use adastra_optimize::{Fisher, Lbfgs, Method, Noise, Problem};
 use ndarray::Array2;
@@ -47,8 +47,9 @@ const TRUTH: [f64; 4] = [1.5, 1e7, 4.37e11, 6.8e10];
 const NAMES: [&str; 4] = ["time", "progenitor", "halo", "disk"];
 /// Widths of the kernel: degrees, kpc, mas/yr, km/s.
 const WIDTHS: [f64; 6] = [20.0, 4.0, 2.0, 2.0, 2.0, 40.0];
-/// Errors of a measurement: degrees, kpc, mas/yr, km/s.
-const ERRORS: [f64; 6] = [0.1, 0.5, 0.1, 0.1, 0.1, 2.0];
+/// Knots along the stream, and the width of what counts at each, in degrees.
+const KNOTS: [f64; 9] = [-120.0, -100.0, -80.0, -60.0, -40.0, -20.0, 0.0, 20.0, 40.0];
+const WIDTH: f64 = 10.0;
 
 type P = ProgenitorParams<f64>;
 type Run = Focus<Evolve<f64, Integration>, P, NBodyParams<f64>>;
@@ -110,14 +111,15 @@ impl Stream {
         Growth::random(&self.integration, &p.run, first, 1)
     }
 
-    /// What is seen, per unit of the logarithm of each of the four parameters.
-    fn sensitivity(&self, theta: [f64; 4], k: usize) -> Result<Vec<f64>> {
+    /// The derivative of the track by the logarithm of one of the four parameters.
+    fn sensitivity(&self, track: &Track, theta: [f64; 4], k: usize) -> Result<Vec<f64>> {
         let p = Self::params(theta);
         let mut dp = State::<f64>::zeros_like(&p);
         *number(&mut dp, k) = theta[k];
         let (stars, dstars) = self.stars.jvp(&p, &dp, (), ())?;
-        let (_, seen) = self.sky.jvp(&(), &(), stars, dstars)?;
-        Ok(seen.iter().copied().collect())
+        let (seen, dseen) = self.sky.jvp(&(), &(), stars, dstars)?;
+        let (_, dtrack) = track.jvp(&(), &(), seen, dseen)?;
+        Ok(dtrack.iter().copied().collect())
     }
 }
 
@@ -183,13 +185,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         })?;
     let at = theta(&found.x);
     println!("{} ({} evaluations)", found.termination, found.evaluations);
-    let noise = Noise::Independent((0..6 * STARS).map(|i| ERRORS[i % 6]).collect());
-    let fisher = Fisher::of(&NAMES, &noise, |k| stream.sensitivity(at, k))?;
+    let track = Track::new(&KNOTS, WIDTH)?;
+    let noise = track.standard_errors(&mock)?.iter().copied().collect();
+    let fisher = Fisher::of(&NAMES, &Noise::Independent(noise), |k| {
+        stream.sensitivity(&track, at, k)
+    })?;
     let bound = fisher.uncertainties()?;
     for k in 0..4 {
         let error = 100.0 * (at[k] / TRUTH[k] - 1.0);
         println!(
-            "{:10} {:10.4e}, {error:+.1} % of the truth; the bound of the measurement errors is {:.2} %",
+            "{:10} {:10.4e}, {error:+.1} % of the truth; uncertain by {:.1} %",
             NAMES[k],
             at[k],
             100.0 * bound.sigma[k]
