@@ -3,6 +3,7 @@
 
 mod accretion;
 mod common;
+mod driving;
 mod errors;
 mod golden;
 mod gradients;
