@@ -9,7 +9,7 @@ use adastra_pipeline::{
     AnyFields, AnyProcess, Arrays, Doc, Error, InitialPlugin, MatterPlugin, Nothing, ProcessPlugin,
     Result, Site, Time, World, doc,
 };
-use ndarray::{Array0, Array3, arr0};
+use ndarray::{Array3, ArrayD, arr0};
 use serde::Deserialize;
 
 use crate::{
@@ -108,10 +108,16 @@ impl MatterPlugin for ClockMatter {
         Ok(())
     }
     fn state<T: Real>(arrays: &mut Arrays<T>, _: &Site) -> Result<ClockState<T>> {
-        let time: Array0<T> = arrays.take_real("time")?;
-        Ok(ClockState {
-            time: time.into_scalar(),
-        })
+        // Files keep a number as a list of one.
+        let time: ArrayD<T> = arrays.take_real("time")?;
+        match time.as_slice() {
+            Some(&[time]) => Ok(ClockState { time }),
+            _ => Err(Error::range(
+                "shape of time",
+                format!("{:?}", time.shape()),
+                "one number",
+            )),
+        }
     }
 }
 
