@@ -2,7 +2,8 @@
 //!
 //! `adastra-peers CASE --cells N --steps N --particles N --precision f32|f64 --repeat N
 //! --schedule store|reversible`, CASE being `forward`, `gradient`, `letter`, `gas` (gas alone), `all`
-//! (waves, gas and particles) or `gas-gradient` (value and gradient of gas alone).
+//! (waves, gas and particles), `gas-gradient` (value and gradient of gas alone) or `gas-ideal` (ideal
+//! gas alone, see `astronomix_times.py`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +15,8 @@ use adastra::fdm::{Wave, WaveParams, WaveState, uniform};
 use adastra::gravity::{Background, Leapfrog, Matter, MatterReversible, SelfGravity};
 use adastra::grid::Mesh;
 use adastra::hydro::{
-    Drift, Flux, FromPrimitive, Isothermal, IsothermalGas, IsothermalParams, IsothermalState,
-    Limiter, Scheme,
+    Drift, Flux, FromPrimitive, Ideal, IdealGas, IdealParams, Isothermal, IsothermalGas,
+    IsothermalParams, IsothermalState, Limiter, Scheme,
 };
 use adastra::particles::{ParticleState, Particles};
 use ndarray::{Array1, Array2, Array3, Axis};
@@ -158,24 +159,13 @@ where
         })?;
         Ok(found.value)
     };
-    let first = Instant::now();
-    let value = once()?;
-    let (first, from_start) = (first.elapsed().as_secs_f64(), begin.elapsed().as_secs_f64());
-    let mut times: Vec<f64> = Vec::new();
-    for _ in 0..o.repeat {
-        let begin = Instant::now();
-        once()?;
-        times.push(begin.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
     let label = if o.case == "forward" {
         "forward"
     } else {
         &o.schedule
     };
     let bytes = (report.peak_checkpoint_bytes, Fields::<T>::bytes(&x));
-    print::<T>(o, label, mesh, &times, first, from_start, value, bytes);
-    Ok(())
+    measure::<T>(o, label, mesh, begin, bytes, once)
 }
 
 /// One line of results.
@@ -211,6 +201,10 @@ fn print<T: Real>(
 
 /// The peer's gas: see `jaxion_times.py`.
 fn gas_state<T: Real>(mesh: &Mesh) -> Result<IsothermalState<T>, adastra::core::Error> {
+    FromPrimitive::<Isothermal>::new(mesh).apply(&sound(), primitives(mesh))
+}
+
+fn primitives<T: Real>(mesh: &Mesh) -> Vec<Array3<T>> {
     let k = std::f64::consts::TAU / mesh.size()[0];
     let field = |f: fn(f64, f64, f64) -> f64| {
         Array3::from_shape_fn(mesh.shape(), |(i, j, l)| {
@@ -218,7 +212,7 @@ fn gas_state<T: Real>(mesh: &Mesh) -> Result<IsothermalState<T>, adastra::core::
             T::of(f(x, y, z))
         })
     };
-    let primitive = vec![
+    vec![
         field(|x, y, z| {
             let wave = 0.2 * (x + 0.3).sin() * (y + 0.4).cos() + 0.1 * (2.0 * z + y + 0.9).cos();
             0.15e7 * (1.0 + wave)
@@ -226,8 +220,57 @@ fn gas_state<T: Real>(mesh: &Mesh) -> Result<IsothermalState<T>, adastra::core::
         field(|x, y, z| 8.0 * (y + 0.2).sin() + 3.0 * (x + 2.0 * z + 0.6).cos()),
         field(|x, y, z| 6.0 * (z + 0.5).cos() - 2.0 * (2.0 * x + y + 0.1).sin()),
         field(|x, y, z| 5.0 * (x + 0.8).sin() + 4.0 * (y + z + 1.1).cos()),
-    ];
-    FromPrimitive::<Isothermal>::new(mesh).apply(&sound(), primitive)
+    ]
+}
+
+/// Ideal gas alone, with the scheme of `astronomix_times.py`.
+fn ideal<T: Real>(o: &Options, mesh: &Mesh, begin: Instant) -> Result<(), adastra::core::Error> {
+    let scheme = Scheme {
+        flux: Flux::Hll,
+        limiter: Limiter::Minmod,
+        cfl: 1.0,
+        density_floor: 0.0,
+        pressure_floor: 0.0,
+    };
+    let gas =
+        IdealGas::<T>::new(mesh, scheme).map_err(|e| adastra::core::Error::operator("gas", e))?;
+    let p = IdealParams {
+        adiabatic_index: T::of(5.0 / 3.0),
+    };
+    let mut w = primitives(mesh);
+    w.push(Array3::from_elem(mesh.shape(), T::of(0.15e7 * 240.0)));
+    let x = FromPrimitive::<Ideal>::new(mesh).apply(&p, w)?;
+    let repeat = Repeat {
+        op: Drift::new(&Arc::new(gas), 0.01 * mesh.spacing()[0]),
+        n: o.steps,
+    };
+    let run = Evolve::new(repeat, Schedule::StoreAll);
+    let bytes = (0, Fields::<T>::bytes(&x));
+    let once = || Ok(run.apply(&p, x.clone())?.density[[0, 0, 0]].f64());
+    measure::<T>(o, "forward", mesh, begin, bytes, once)
+}
+
+/// Times a case and prints its line.
+fn measure<T: Real>(
+    o: &Options,
+    label: &str,
+    mesh: &Mesh,
+    begin: Instant,
+    bytes: (usize, usize),
+    once: impl Fn() -> Result<f64, adastra::core::Error>,
+) -> Result<(), adastra::core::Error> {
+    let first = Instant::now();
+    let value = once()?;
+    let (first, from_start) = (first.elapsed().as_secs_f64(), begin.elapsed().as_secs_f64());
+    let mut times: Vec<f64> = Vec::new();
+    for _ in 0..o.repeat {
+        let begin = Instant::now();
+        once()?;
+        times.push(begin.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    print::<T>(o, label, mesh, &times, first, from_start, value, bytes);
+    Ok(())
 }
 
 fn sound<T: Real>() -> IsothermalParams<T> {
@@ -286,23 +329,12 @@ fn gas<T: Real>(o: &Options, mesh: &Mesh, begin: Instant) -> Result<(), adastra:
             Ok(found.value)
         });
     }
-    let first = Instant::now();
-    let value = once()?;
-    let (first, from_start) = (first.elapsed().as_secs_f64(), begin.elapsed().as_secs_f64());
-    let mut times: Vec<f64> = Vec::new();
-    for _ in 0..o.repeat {
-        let begin = Instant::now();
-        once()?;
-        times.push(begin.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
     let label = if o.case == "gas-gradient" {
         &o.schedule
     } else {
         "forward"
     };
-    print::<T>(o, label, mesh, &times, first, from_start, value, bytes);
-    Ok(())
+    measure::<T>(o, label, mesh, begin, bytes, once)
 }
 
 fn case<T: Real>(mut o: Options, begin: Instant) -> Result<(), Box<dyn std::error::Error>> {
@@ -314,6 +346,9 @@ fn case<T: Real>(mut o: Options, begin: Instant) -> Result<(), Box<dyn std::erro
     let mesh = Mesh::new([o.cells; 3], [size; 3])?;
     if ["gas", "gas-gradient", "all"].contains(&o.case.as_str()) {
         return Ok(gas::<T>(&o, &mesh, begin)?);
+    }
+    if o.case == "gas-ideal" {
+        return Ok(ideal::<T>(&o, &mesh, begin)?);
     }
     let params = WaveParams::<T>::free(T::one());
     let start = if letter {

@@ -5,7 +5,7 @@ import sys
 
 rows = [json.loads(line) for line in open(sys.argv[1])]
 key = lambda r: (r["case"], r["cells"], r["particles"], r["precision"], r["steps"])
-peer = {key(r): r for r in rows if r["code"].startswith("jaxion")}
+peer = {key(r): r for r in rows if not r["code"].startswith("adastra")}
 forward = {
     ("gas" if r["case"] == "gas" else "waves", *key(r)[1:4]): r["seconds"] / r["steps"]
     for r in rows
@@ -14,7 +14,7 @@ forward = {
 print("| case | cells | particles | precision | steps | schedule | adastra ms/step | peer ms/step | peer / adastra | forward runs |")
 print("|---|---|---|---|---|---|---|---|---|---|")
 for r in rows:
-    if r["code"].startswith("jaxion"):
+    if not r["code"].startswith("adastra"):
         continue
     p = peer.get(key(r))
     ours, theirs = r["seconds"] / r["steps"], p["seconds"] / p["steps"] if p else float("nan")

@@ -125,6 +125,91 @@ fn every_action_works() {
     assert!(text(&plugins.stdout).contains("fdm.wave"));
 }
 
+const DRIVEN: &str = r#"
+seed = 4
+precision = "f32"
+self_gravity = false
+[mesh]
+cells = 8
+size = "1 kpc"
+[time]
+end = 0.04
+safety = 0.5
+[[matter]]
+name = "gas"
+use = "gas.isothermal"
+parameters = { sound_speed = "10 km/s" }
+initial = { use = "gas.uniform", with = { density = 1e6 } }
+[[matter]]
+name = "clock"
+use = "clock"
+initial = { use = "clock.start" }
+[[process]]
+name = "driving"
+use = "gas.driving"
+with = { gas = "gas", clock = "clock", correlation_time = 0.01 }
+parameters = { acceleration = 600.0 }
+[objective]
+use = "objective.density"
+with = { of = ["gas"], target = "target.h5" }
+[fit]
+unknowns = ["driving.acceleration", "gas.momentum_x"]
+scale = [100.0, 1e6]
+iterations = 1
+[output]
+outputs = 4
+pictures = { of = ["gas"] }
+spectra = ["gas"]
+"#;
+
+#[test]
+fn driven_gas_restarts_to_the_same_bits_with_spectra_and_fits_its_amplitude() {
+    let whole = project(DRIVEN);
+    let done = run("run", whole.path(), &["--quiet"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let spectrum = |folder: &Path, output: usize| {
+        let file = folder.join(format!("output/spectrum_000{output}.h5"));
+        let file = adastra::io::Snapshot::open(file).expect("a spectrum");
+        let bins = file
+            .dataset("k")
+            .expect("k")
+            .to_real::<f64>()
+            .expect("numbers")
+            .len();
+        file.real::<f64>("power/gas", &[bins]).expect("the power")
+    };
+    assert!(spectrum(whole.path(), 4).iter().all(|&power| power > 0.0));
+    assert!(whole.path().join("output/spectra.png").exists());
+
+    let part = project(DRIVEN);
+    let (from, to) = (whole.path().join("output"), part.path().join("output"));
+    std::fs::create_dir(&to).expect("a folder");
+    std::fs::copy(from.join("snapshot_0002.h5"), to.join("restart.h5")).expect("a copy");
+    std::fs::copy(from.join("quantities.csv"), to.join("quantities.csv")).expect("a copy");
+    let done = run("run", part.path(), &["--quiet", "--restart"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let last = |folder: &Path| {
+        let file = adastra::io::Snapshot::open(folder.join("snapshot_0004.h5"));
+        let file = file.expect("a snapshot");
+        file.real::<f32>("gas/momentum_x", &[8, 8, 8])
+            .expect("a field")
+    };
+    assert_eq!(last(&from), last(&to));
+    assert_eq!(spectrum(whole.path(), 4), spectrum(part.path(), 4));
+
+    let fit = run("fit", whole.path(), &["--quiet"]);
+    assert!(fit.status.success(), "{}", text(&fit.stderr));
+    let said = text(&fit.stdout);
+    assert!(said.contains(", from 6.000000e2"), "{said}");
+    assert!(!said.contains("gas.momentum_x ="), "{said}");
+
+    let wrong = DRIVEN.replace("spectra = [\"gas\"]", "spectra = [\"dust\"]");
+    let done = run("run", project(&wrong).path(), &["--quiet"]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = text(&done.stderr);
+    assert!(said.contains("no matter \"dust\""), "{said}");
+}
+
 #[test]
 fn bad_input_gives_one_clear_error() {
     let cases: &[(&str, &str, &[&str])] = &[

@@ -259,6 +259,9 @@ where
     fn apply(&self, p: &Q, x: O::In) -> Result<O::Out> {
         self.inner.apply((self.get)(p), x)
     }
+    fn copy(&self, x: &O::In) -> O::In {
+        self.inner.copy(x)
+    }
 }
 
 impl<T, O, Q> Tangent<T> for Focus<O, Q, O::Params>
@@ -342,6 +345,9 @@ where
     type Out = O::Out;
     fn apply(&self, _: &P, x: O::In) -> Result<O::Out> {
         self.inner.apply(&(), x)
+    }
+    fn copy(&self, x: &O::In) -> O::In {
+        self.inner.copy(x)
     }
 }
 

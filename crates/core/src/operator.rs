@@ -22,6 +22,14 @@ pub trait Operator<T: Real>: Send + Sync {
     /// # Errors
     /// What the operator documents.
     fn apply(&self, p: &Self::Params, x: Self::In) -> Result<Self::Out>;
+
+    /// A copy of a state, for a checkpoint.
+    ///
+    /// The provided method clones. Override it where states that are no longer needed come back to
+    /// the operator: it copies into one of them, since fresh pages would cost as much as a step.
+    fn copy(&self, x: &Self::In) -> Self::In {
+        x.clone()
+    }
 }
 
 /// An operator with a forward derivative, `dy = F_p dp + F_x dx`.
@@ -113,6 +121,9 @@ impl<T: Real, O: Operator<T> + ?Sized> Operator<T> for &O {
     type Out = O::Out;
     fn apply(&self, p: &Self::Params, x: Self::In) -> Result<Self::Out> {
         (**self).apply(p, x)
+    }
+    fn copy(&self, x: &Self::In) -> Self::In {
+        (**self).copy(x)
     }
 }
 

@@ -23,6 +23,11 @@ pub trait State<T: Real>: Clone + Send + Sync + 'static {
     /// # Panics
     /// When the shapes differ.
     fn dot(&self, other: &Self) -> f64;
+    /// Becomes a copy of `x`. The provided method clones; arrays of the same shape keep their memory,
+    /// and so do the states that are made of them.
+    fn copy_from(&mut self, x: &Self) {
+        self.clone_from(x);
+    }
 }
 
 /// A borrowed field of a state: scalars appear with zero axes.
@@ -212,6 +217,16 @@ impl<T: Real, A: Element<T>, D: Dimension + 'static> State<T> for Array<A, D> {
             self.iter().zip(other).map(|(&x, &y)| x.inner(y)).sum()
         }
     }
+
+    fn copy_from(&mut self, x: &Self) {
+        if self.shape() != x.shape() {
+            return self.clone_from(x);
+        }
+        match (self.as_slice_mut(), x.as_slice()) {
+            (Some(to), Some(from)) => to.copy_from_slice(from),
+            _ => self.zip_mut_with(x, |y, &x| *y = x),
+        }
+    }
 }
 
 impl<T: Real, A: Element<T>, D: Dimension + 'static> Fields<T> for Array<A, D> {
@@ -248,6 +263,11 @@ impl<T: Real, S: State<T>> State<T> for Vec<S> {
         assert_eq!(self.len(), other.len(), "dot of lists of different lengths");
         self.iter().zip(other).map(|(x, y)| x.dot(y)).sum()
     }
+    fn copy_from(&mut self, x: &Self) {
+        self.truncate(x.len());
+        self.iter_mut().zip(x).for_each(|(y, x)| y.copy_from(x));
+        self.extend_from_slice(&x[self.len()..]);
+    }
 }
 
 impl<T: Real, S: Fields<T>> Fields<T> for Vec<S> {
@@ -276,6 +296,9 @@ macro_rules! tuple {
                 let mut sum = 0.0;
                 $(sum += self.$i.dot(&other.$i);)+
                 sum
+            }
+            fn copy_from(&mut self, x: &Self) {
+                $(self.$i.copy_from(&x.$i);)+
             }
         }
         impl<T: Real, $($s: Fields<T>),+> Fields<T> for ($($s,)+) {
@@ -343,6 +366,9 @@ macro_rules! state {
                 let mut sum = 0.0;
                 $( sum += $crate::State::<$t>::dot(&self.$field, &other.$field); )+
                 sum
+            }
+            fn copy_from(&mut self, x: &Self) {
+                $( $crate::State::<$t>::copy_from(&mut self.$field, &x.$field); )+
             }
         }
         impl<$t: $crate::Real> $crate::Fields<$t> for $name<$t> {

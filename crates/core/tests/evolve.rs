@@ -421,3 +421,78 @@ fn runs_are_sent_between_threads() {
     });
     assert_eq!(report.unwrap().evaluations, 3);
 }
+
+/// A step that takes the memory of its states from a pool and gives it back.
+#[derive(Default)]
+struct Pooled {
+    pool: Mutex<Vec<ndarray::Array1<f64>>>,
+    fresh: AtomicUsize,
+}
+
+impl Operator<f64> for Pooled {
+    type Params = f64;
+    type In = ndarray::Array1<f64>;
+    type Out = ndarray::Array1<f64>;
+    fn apply(&self, p: &f64, mut x: Self::In) -> adastra_core::Result<Self::Out> {
+        x.mapv_inplace(|x| x + p * x * (1.0 - x));
+        Ok(x)
+    }
+    fn copy(&self, x: &Self::In) -> Self::In {
+        let Some(mut copy) = self.pool.lock().unwrap().pop() else {
+            self.fresh.fetch_add(1, Ordering::Relaxed);
+            return x.clone();
+        };
+        State::<f64>::copy_from(&mut copy, x);
+        copy
+    }
+}
+
+impl Adjoint<f64> for Pooled {
+    type Saved = ndarray::Array1<f64>;
+    fn record(&self, p: &f64, x: Self::In) -> adastra_core::Result<(Self::Out, Self::Saved)> {
+        Ok((self.apply(p, x.clone())?, x))
+    }
+    fn save(&self, _: &f64, x: Self::In) -> adastra_core::Result<Self::Saved> {
+        Ok(x)
+    }
+    fn vjp(
+        &self,
+        p: &f64,
+        x: Self::In,
+        bar: Self::Out,
+        p_bar: &mut f64,
+    ) -> adastra_core::Result<Self::In> {
+        *p_bar += ndarray::Zip::from(&bar)
+            .and(&x)
+            .fold(0.0, |s, b, x| s + b * x * (1.0 - x));
+        let x_bar = bar * x.mapv(|x| 1.0 + p * (1.0 - 2.0 * x));
+        self.pool.lock().unwrap().push(x);
+        Ok(x_bar)
+    }
+}
+
+#[test]
+fn checkpoints_use_the_memory_that_came_back() {
+    let slots = 4;
+    let x = ndarray::Array1::linspace(0.1, 0.9, 5);
+    let schedule = |slots| Schedule::Checkpoint {
+        budget_bytes: slots * 5 * 8,
+        storage: Storage::Memory,
+    };
+    let run = |schedule| {
+        let op = Pooled::default();
+        let run = Evolve::new(Repeat { op, n: 60 }, schedule);
+        let loss = |y: &ndarray::Array1<f64>| Ok((y.sum(), ndarray::Array1::ones(5)));
+        let found = run.value_and_gradient(&0.05, x.clone(), loss).unwrap();
+        let pooled = &run.steps().op;
+        let fresh = pooled.fresh.load(Ordering::Relaxed);
+        let waiting = pooled.pool.lock().unwrap().len();
+        (found.p_bar, found.x_bar, fresh, waiting)
+    };
+    let (p_bar, x_bar, fresh, waiting) = run(schedule(slots));
+    let stored = run(Schedule::StoreAll);
+    assert_eq!((p_bar, x_bar), (stored.0, stored.1));
+    // One for each slot, and the one in hand.
+    assert!(fresh <= slots + 1, "{fresh}");
+    assert!(waiting <= slots + 2, "{waiting}");
+}

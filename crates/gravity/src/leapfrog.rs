@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use adastra_core::{Adjoint, Fields, Operator, Real, Result, Reversible, Steps};
+use adastra_core::{Adjoint, Fields, Operator, Real, Result, Reversible, State, Steps};
 use adastra_grid::Gravity;
 
 use crate::background::add;
@@ -143,6 +143,10 @@ impl<T: Real, M: Matter<T>> Operator<T> for Element<'_, T, M> {
         self.system.poisson().recycle(gravity);
         Ok(x)
     }
+
+    fn copy(&self, x: &M::State) -> M::State {
+        self.system.copy(x)
+    }
 }
 
 impl<T: Real, M: MatterAdjoint<T>> Element<'_, T, M> {
@@ -185,7 +189,7 @@ impl<T: Real, M: MatterAdjoint<T>> Adjoint<T> for Element<'_, T, M> {
         if let Some(dt) = drift {
             matter.kick_drift_into(&p.0, &x, &mut y, &gravity, kick, dt)?;
         } else {
-            y.clone_from(&x);
+            State::<T>::copy_from(&mut y, &x);
             matter.kick(&p.0, &mut y, &gravity, kick)?;
         }
         Ok((y, (x, gravity)))

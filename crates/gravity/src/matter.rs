@@ -1,6 +1,6 @@
 //! The one small trait through which matter gravitates.
 
-use adastra_core::{Fields, Real, Result};
+use adastra_core::{Fields, Real, Result, State};
 use adastra_grid::Gravity;
 use ndarray::Array3;
 
@@ -84,7 +84,7 @@ pub trait Matter<T: Real>: Send + Sync {
         kick: f64,
         drift: f64,
     ) -> Result<()> {
-        to.clone_from(from);
+        State::<T>::copy_from(to, from);
         self.kick_drift(p, to, gravity, kick, drift)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use adastra_core::{Real, Result};
+use adastra_core::{Real, Result, State};
 use adastra_grid::{Gravity, Mesh, Poisson};
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -112,6 +112,20 @@ impl<T: Real, M: Matter<T>> SelfGravity<T, M> {
     pub(crate) fn state(&self, like: &M::State) -> M::State {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         states.pop().unwrap_or_else(|| like.clone())
+    }
+
+    /// A copy of a state.
+    pub(crate) fn copy(&self, x: &M::State) -> M::State {
+        let waiting = self
+            .states
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let Some(mut copy) = waiting else {
+            return x.clone();
+        };
+        State::<T>::copy_from(&mut copy, x);
+        copy
     }
 
     /// Takes a state that is no longer needed, for [`SelfGravity::state`]. What is held never

@@ -33,6 +33,7 @@ pub struct Bondi {
     readout: Readout,
     deposit: Deposit,
     momentum: bool,
+    cells: usize,
 }
 
 /// `4 pi lambda G^2`, in kpc^2 (km/s)^4 / Msun^2.
@@ -82,7 +83,21 @@ impl Bondi {
             readout: Readout::new(mesh),
             deposit: Deposit::new(mesh),
             momentum,
+            cells: mesh.len(),
         }
+    }
+
+    /// Refuses more particles than there are cells to accrete from.
+    fn few<T: Real>(&self, sinks: &ParticleState<T>) -> Result<()> {
+        let (value, cells) = (sinks.mass.len(), self.cells);
+        if value <= cells {
+            return Ok(());
+        }
+        Err(GasError::Sinks {
+            sinks: value,
+            cells,
+        }
+        .wrap())
     }
 
     /// K = efficiency 4 pi lambda G^2 / c^3.
@@ -109,6 +124,7 @@ impl Bondi {
         sinks: &ParticleState<T>,
         dt: f64,
     ) -> Result<Meal<T>> {
+        self.few(sinks)?;
         let volume = sinks.mass.mapv(|m| T::of(rate * dt) * m * m);
         let wanted = if self.momentum { 4 } else { 1 };
         let read = fields(gas).into_iter().take(wanted).map(|field| {
@@ -128,8 +144,8 @@ impl Bondi {
     ///
     /// # Errors
     /// [`Error::Range`] unless the speed of sound is positive and the efficiency not negative;
-    /// [`GasError::Unphysical`] where more would be taken from a cell than it holds; those of
-    /// [`Readout`].
+    /// [`GasError::Unphysical`] where more would be taken from a cell than it holds;
+    /// [`GasError::Sinks`] for more particles than cells; those of [`Readout`].
     pub fn accrete<T: Real>(
         &self,
         p: &IsothermalParams<T>,
@@ -263,6 +279,7 @@ impl Bondi {
         sinks: &ParticleState<T>,
     ) -> Result<Limit> {
         let rate = Self::rate(p, a)?;
+        self.few(sinks)?;
         let volume = sinks.mass.mapv(|m| T::of(rate) * m * m);
         let part: Array3<T> = self.deposit.apply(&(), (sinks.position.clone(), volume))?;
         let most = part.iter().map(|e| e.f64()).fold(0.0, f64::max);

@@ -211,10 +211,6 @@ impl<T: Lane, L: Law<F>, const F: usize> Engine<T> for Kernels<T, L, F> {
                     let rows = ring.row_mut(0, 0);
                     let mut worst = T::zero();
                     for j in 0..ny {
-                        let at = (i * ny + j) * nz;
-                        for (f, row) in rows.chunks_exact_mut(layout.stride).enumerate() {
-                            layout.fill(row, &x[f][at..at + nz]);
-                        }
                         let law = self.law;
                         dispatch(
                             self.arch,
@@ -222,7 +218,9 @@ impl<T: Lane, L: Law<F>, const F: usize> Engine<T> for Kernels<T, L, F> {
                                 code: marker(law),
                                 c,
                                 layout,
-                                rows,
+                                fields: x,
+                                at: (i * ny + j) * nz,
+                                rows: &mut *rows,
                             },
                         );
                         let mut largest = T::zero();
@@ -260,9 +258,9 @@ fn forward_rows<T>(fields: usize, layout: Layout) -> usize {
 
 /// The same for its adjoint, whose border is twice as wide: the window stays in the shared cache.
 fn reverse_rows<T>(fields: usize, layout: Layout) -> usize {
-    // Four planes of primitive variables, two of faces, eight of cotangents of cells, three of
-    // primitive variables, two of the result.
-    let bytes = 19 * fields * layout.stride * size_of::<T>();
+    // Four planes of primitive variables, two of faces, twelve of cotangents of faces, three of
+    // primitive variables, three of the result.
+    let bytes = 24 * fields * layout.stride * size_of::<T>();
     ((3 << 20) / bytes).clamp(16, 64)
 }
 

@@ -41,6 +41,14 @@ pub enum GasError {
         /// The allowed range, in words.
         allowed: &'static str,
     },
+    /// More particles accrete than the mesh has cells.
+    #[error("{sinks} sinks accrete from {cells} cells; allowed: at most one a cell")]
+    Sinks {
+        /// Particles that accrete.
+        sinks: usize,
+        /// Cells of the mesh.
+        cells: usize,
+    },
     /// Gas was to be kicked by a gravity that holds no acceleration.
     #[error("gravity on {cells:?} cells comes without an acceleration: gas needs one")]
     MissingAcceleration {

@@ -9,7 +9,7 @@ use adastra_gravity::{Limit, Matter, MatterAdjoint};
 use adastra_grid::{Gravity, Mesh};
 use ndarray::Array3;
 
-use crate::arrays::{copy, dense, dense_mut, first_bad};
+use crate::arrays::{copy as copy_field, dense, dense_mut, first_bad};
 use crate::engine::{Engine, Job};
 use crate::floors::{self, Floors};
 use crate::kick::{self, Kick};
@@ -90,9 +90,6 @@ pub struct Gas<T: Real, E: EquationOfState<T>> {
 pub type IsothermalGas<T> = Gas<T, Isothermal>;
 /// Ideal gas.
 pub type IdealGas<T> = Gas<T, Ideal>;
-
-/// States that wait at most.
-const WAITING: usize = 3;
 
 impl<T: Real, E: EquationOfState<T>> Gas<T, E> {
     /// Gas on `mesh`.
@@ -230,14 +227,24 @@ impl<T: Real, E: EquationOfState<T>> Gas<T, E> {
         })
     }
 
+    /// Takes a state that is no longer needed. What is held never exceeds what was once in use.
     pub(crate) fn give_back(&self, x: E::State) {
-        if shapes(&E::fields(&x), self.mesh.cells()).is_err() {
-            return;
-        }
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.len() < WAITING {
+        if shapes(&E::fields(&x), self.mesh.cells()).is_ok() {
+            let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
             pool.push(x);
         }
+    }
+
+    pub(crate) fn copy(&self, x: &E::State) -> E::State {
+        let mut copy = self.take();
+        for (to, from) in E::fields_mut(&mut copy).into_iter().zip(E::fields(x)) {
+            if to.shape() == from.shape() {
+                copy_field(to, &dense(from));
+            } else {
+                to.clone_from(from);
+            }
+        }
+        copy
     }
 
     /// The state after a drift, in a buffer of its own.
@@ -435,12 +442,8 @@ impl<T: Real, E: EquationOfState<T>> MatterAdjoint<T> for Gas<T, E> {
         gravity_bar: &mut Gravity<T>,
         p_bar: &mut E::Params,
     ) -> Result<()> {
-        let fields = E::fields(x);
-        shapes(&fields, self.mesh.cells())?;
-        let mut kicked = self.take();
-        for (to, from) in E::fields_mut(&mut kicked).into_iter().zip(&fields) {
-            copy(to, &dense(from));
-        }
+        shapes(&E::fields(x), self.mesh.cells())?;
+        let mut kicked = self.copy(x);
         self.kick(p, &mut kicked, gravity, kick)?;
         self.drift_vjp(p, &kicked, drift, x_bar, p_bar)?;
         self.give_back(kicked);

@@ -14,6 +14,7 @@ use ndarray::Array3;
 use crate::GasError;
 
 pub use turbulence::{Turbulence, turbulent_velocity};
+pub(crate) use turbulence::{normal, stream};
 
 /// Primitive variables of one place.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -87,11 +87,71 @@ pub(crate) fn plain<const F: usize>() -> [usize; F] {
     order
 }
 
-/// Conserved to primitive variables, in place.
+/// Cells of a field from `k` on; beyond its end, its first one.
+#[inline(always)]
+pub(crate) fn load_cells<T: Lane, S: Simd>(s: S, cells: &[T], k: usize) -> V<T, S> {
+    if k + T::lanes::<S>() <= cells.len() {
+        return V::load(s, cells, k);
+    }
+    let mut tail = [cells[0]; PAD];
+    tail[..cells.len() - k].copy_from_slice(&cells[k..]);
+    V::load(s, &tail, 0)
+}
+
+/// Writes cells of a field from `k` on; what lies beyond its end is dropped.
+#[inline(always)]
+pub(crate) fn store_cells<T: Lane, S: Simd>(cells: &mut [T], k: usize, x: V<T, S>) {
+    if k + T::lanes::<S>() <= cells.len() {
+        return x.store(cells, k);
+    }
+    let mut tail = [cells[0]; PAD];
+    x.store(&mut tail, 0);
+    let left = cells.len() - k;
+    cells[k..].copy_from_slice(&tail[..left]);
+}
+
+/// Sets the periodic neighbours of rows, and what a register reads beyond them to something
+/// finite.
+#[inline(always)]
+pub(crate) fn wrap<T: Lane, S: Simd>(s: S, layout: Layout, rows: &mut [T]) {
+    for row in rows.chunks_exact_mut(layout.stride) {
+        let (first, last) = (row[PAD], row[PAD + layout.nz - 1]);
+        row[PAD - 1] = last;
+        V::splat(s, first).store(row, PAD + layout.nz);
+    }
+}
+
+/// Copies a row of every field, with its periodic neighbours.
+pub(crate) struct Fill<'a, T> {
+    pub(crate) layout: Layout,
+    /// The fields of the mesh, and where the row begins in them.
+    pub(crate) fields: &'a [&'a [T]],
+    pub(crate) at: usize,
+    pub(crate) rows: &'a mut [T],
+}
+
+impl<T: Lane> Kernel for Fill<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Layout { nz, stride } = self.layout;
+        for (row, field) in self.rows.chunks_exact_mut(stride).zip(self.fields) {
+            let cells = &field[self.at..self.at + nz];
+            for k in (0..nz).step_by(T::lanes::<S>()) {
+                load_cells(s, cells, k).store(row, PAD + k);
+            }
+        }
+        wrap(s, self.layout, self.rows);
+    }
+}
+
+/// Loads a row of conserved variables as primitive ones.
 pub(crate) struct ToPrimitive<'a, T, L, const F: usize> {
     pub(crate) code: PhantomData<L>,
     pub(crate) c: T,
     pub(crate) layout: Layout,
+    /// The fields of the mesh, and where the row begins in them.
+    pub(crate) fields: &'a [&'a [T]],
+    pub(crate) at: usize,
     pub(crate) rows: &'a mut [T],
 }
 
@@ -100,11 +160,16 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitive<'_, T, L, F> {
     fn run<S: Simd>(self, s: S) {
         let order = plain::<F>();
         let c = V::splat(s, self.c);
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
-            let u = load(s, self.layout, self.rows, PAD + k, &order);
+        let nz = self.layout.nz;
+        let mut u = [c; F];
+        for k in (0..nz).step_by(T::lanes::<S>()) {
+            for f in 0..F {
+                u[f] = load_cells(s, &self.fields[f][self.at..self.at + nz], k);
+            }
             let w = L::primitive(c, &u);
             store(self.layout, self.rows, PAD + k, &order, &w);
         }
+        wrap(s, self.layout, self.rows);
     }
 }
 
@@ -145,7 +210,7 @@ pub(crate) struct Faces<'a, T, L, M, const F: usize> {
     pub(crate) cross: Cross<'a, T>,
     /// Rows of states at the lower faces along x, y and z.
     pub(crate) low: [&'a mut [T]; 3],
-    /// Rows of states at the upper faces.
+    /// Rows of states at the upper faces; those along z with their periodic neighbours.
     pub(crate) high: [&'a mut [T]; 3],
     /// One where the reconstruction stands, zero where it would make the density or the pressure
     /// vanish at a face and the cell is taken as uniform.
@@ -196,6 +261,7 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
                 }
             }
         }
+        wrap(s, layout, self.high[2]);
         *self.all_valid = bad.sum() == T::zero();
     }
 }
@@ -244,71 +310,63 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Exchange<'_, T, 
     }
 }
 
-/// Fluxes through the lower faces of the cells of a row, across z.
+/// Fluxes through the faces across z of a row: `rows[k] += scale (flux[k] - flux[k + 1])`.
 pub(crate) struct Along<'a, T, L, R, const F: usize> {
     pub(crate) code: PhantomData<(L, R)>,
     pub(crate) c: T,
     pub(crate) layout: Layout,
+    /// `dt / dz`.
+    pub(crate) scale: T,
     /// States at the upper faces, with their periodic neighbours.
     pub(crate) l: &'a [T],
     /// States at the lower faces.
     pub(crate) r: &'a [T],
+    /// Room for the fluxes.
     pub(crate) flux: &'a mut [T],
+    pub(crate) rows: &'a mut [T],
 }
 
 impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Along<'_, T, L, R, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let order = across::<F>(2);
+        let (layout, order) = (self.layout, across::<F>(2));
         let c = V::splat(s, self.c);
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let l = load(s, self.layout, self.l, at - 1, &order);
-            let r = load(s, self.layout, self.r, at, &order);
+            let l = load(s, layout, self.l, at - 1, &order);
+            let r = load(s, layout, self.r, at, &order);
             let f = R::flux::<_, L, F>(c, &l, &r);
-            store(self.layout, self.flux, at, &order, &f);
+            store(layout, self.flux, at, &order, &f);
         }
-    }
-}
-
-/// `rows[k] += scale (flux[k] - flux[k + 1])`.
-pub(crate) struct Diverge<'a, T, const F: usize> {
-    pub(crate) layout: Layout,
-    pub(crate) scale: T,
-    pub(crate) flux: &'a [T],
-    pub(crate) rows: &'a mut [T],
-}
-
-impl<T: Lane, const F: usize> Kernel for Diverge<'_, T, F> {
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = plain::<F>();
+        wrap(s, layout, self.flux);
         let scale = V::splat(s, self.scale);
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let mut f = load(s, self.layout, self.flux, at, &order);
-            let next = load(s, self.layout, self.flux, at + 1, &order);
+            let mut f = load(s, layout, self.flux, at, &order);
+            let next = load(s, layout, self.flux, at + 1, &order);
             for i in 0..F {
                 f[i] = f[i] - next[i];
             }
-            add(s, self.layout, self.rows, at, &order, scale, &f);
+            add(s, layout, self.rows, at, &order, scale, &f);
         }
     }
 }
 
-/// Whether the cells of a row of conserved variables are finite, and density and pressure above
-/// their floors.
-pub(crate) struct Sound<'a, T, L, const F: usize> {
+/// Writes a row of conserved variables to the fields; whether its cells are finite, and density and
+/// pressure above their floors.
+pub(crate) struct Finish<'a, T, L, const F: usize> {
     pub(crate) code: PhantomData<L>,
     pub(crate) layout: Layout,
     pub(crate) density_floor: T,
     /// The pressure's floor over gamma - 1.
     pub(crate) energy_floor: T,
     pub(crate) rows: &'a [T],
+    /// The row in each field.
+    pub(crate) out: [&'a mut [T]; F],
     pub(crate) good: &'a mut bool,
 }
 
-impl<T: Lane, L: Law<F>, const F: usize> Kernel for Sound<'_, T, L, F> {
+impl<T: Lane, L: Law<F>, const F: usize> Kernel for Finish<'_, T, L, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let order = plain::<F>();
@@ -318,6 +376,9 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for Sound<'_, T, L, F> {
         let mut bad = zero;
         for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
             let u: [_; F] = load(s, self.layout, self.rows, PAD + k, &order);
+            for f in 0..F {
+                store_cells(self.out[f], k, u[f]);
+            }
             let mut squares = zero;
             for i in 1..4 {
                 squares = u[i].mul_add(u[i], squares);

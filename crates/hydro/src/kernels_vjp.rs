@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use pulp::Simd;
 
-use crate::kernels::{Cross, across, add, load, plain, splat3, store};
+use crate::kernels::{Cross, across, add, load, plain, splat3, store, store_cells, wrap};
 use crate::lane::{Kernel, Lane, Num, V};
 use crate::law::Law;
 use crate::limiter::Limit;
@@ -30,11 +30,11 @@ impl<T: Lane> Sum<'_, T> {
     }
 }
 
-/// Cotangents of the cells of a row: of the predicted state, and of the limited differences along
-/// x, y and z, one block of `F` fields after the other.
-pub(crate) const BLOCKS: usize = 4;
+/// Cotangents of the states at the faces of the cells of a row, one block of `F` fields after the
+/// other: at the lower and the upper face along x, y and z.
+pub(crate) const BLOCKS: usize = 6;
 
-/// Adjoint of [`Exchange`](crate::kernels::Exchange) and of the reconstruction at these faces.
+/// Adjoint of [`Exchange`](crate::kernels::Exchange).
 pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
     pub(crate) code: PhantomData<(L, R)>,
     pub(crate) c: T,
@@ -46,10 +46,8 @@ pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
     /// Cotangents of the new state in the rows left and right of the faces.
     pub(crate) from_bar: &'a [T],
     pub(crate) to_bar: &'a [T],
-    /// Cotangents of the cells left of the faces: added to.
+    /// Cotangents of the cells left and right of the faces, of which those at these faces are set.
     pub(crate) left: &'a mut [T],
-    /// Cotangents of the cells right of the faces: those along the axis are set; so are those of
-    /// the state where the axis is the first.
     pub(crate) right: &'a mut [T],
     pub(crate) sum: Sum<'a, T>,
 }
@@ -59,12 +57,11 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, 
     fn run<S: Simd>(self, s: S) {
         let order = across::<F>(self.axis);
         let layout = self.layout;
-        let block = F * layout.stride;
-        let along = (1 + self.axis) * block;
-        let first = self.axis == 0;
+        let low = 2 * self.axis * F * layout.stride;
+        let high = low + F * layout.stride;
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
-        let [zero, one, half, minus] = [0.0, 1.0, 0.5, -0.5].map(|x| V::splat(s, T::of(x)));
+        let zero = c.zero();
         let mut sum = zero;
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
@@ -76,26 +73,16 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, 
                 f_bar[i] = (f_bar[i] - from[i]) * scale;
             }
             let mut c_bar = zero;
-            let [l_bar, mut r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
+            let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            add(s, layout, self.left, at, &order, one, &l_bar);
-            add(s, layout, self.left, along + at, &order, half, &l_bar);
-            if first {
-                store(layout, self.right, at, &order, &r_bar);
-            } else {
-                add(s, layout, self.right, at, &order, one, &r_bar);
-            }
-            for i in 0..F {
-                r_bar[i] = r_bar[i] * minus;
-            }
-            store(layout, self.right, along + at, &order, &r_bar);
+            store(layout, self.left, high + at, &order, &l_bar);
+            store(layout, self.right, low + at, &order, &r_bar);
         }
         self.sum.close(sum);
     }
 }
 
-/// Adjoint of [`Along`](crate::kernels::Along): cotangents of both states at the lower face of
-/// each cell.
+/// Adjoint of [`Along`](crate::kernels::Along).
 pub(crate) struct AlongVjp<'a, T, L, R, const F: usize> {
     pub(crate) code: PhantomData<(L, R)>,
     pub(crate) c: T,
@@ -105,8 +92,9 @@ pub(crate) struct AlongVjp<'a, T, L, R, const F: usize> {
     pub(crate) r: &'a [T],
     /// Cotangent of the new state.
     pub(crate) bar: &'a [T],
-    pub(crate) l_bar: &'a mut [T],
-    pub(crate) r_bar: &'a mut [T],
+    /// Cotangents of the cells, of which those at the faces across z are set. The upper face of a
+    /// cell stands where the lower one of the next cell does.
+    pub(crate) cells: &'a mut [T],
     pub(crate) sum: Sum<'a, T>,
 }
 
@@ -115,6 +103,8 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, 
     fn run<S: Simd>(self, s: S) {
         let order = across::<F>(2);
         let layout = self.layout;
+        let low = 4 * F * layout.stride;
+        let high = low + F * layout.stride;
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
         let zero = c.zero();
@@ -131,41 +121,11 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, 
             let mut c_bar = zero;
             let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            store(layout, self.l_bar, at, &order, &l_bar);
-            store(layout, self.r_bar, at, &order, &r_bar);
+            store(layout, self.cells, high + at, &order, &l_bar);
+            store(layout, self.cells, low + at, &order, &r_bar);
         }
+        wrap(s, layout, &mut self.cells[high..]);
         self.sum.close(sum);
-    }
-}
-
-/// Gathers the two faces across z of each cell into the cotangents of the cells.
-pub(crate) struct Gather<'a, T, const F: usize> {
-    pub(crate) layout: Layout,
-    /// Of the state left of the lower face, with the periodic neighbour.
-    pub(crate) l_bar: &'a [T],
-    pub(crate) r_bar: &'a [T],
-    pub(crate) cells: &'a mut [T],
-}
-
-impl<T: Lane, const F: usize> Kernel for Gather<'_, T, F> {
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let layout = self.layout;
-        let order = plain::<F>();
-        let along = 3 * F * layout.stride;
-        let [one, half] = [1.0, 0.5].map(|x| V::splat(s, T::of(x)));
-        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
-            let at = PAD + k;
-            let low: [V<T, S>; F] = load(s, layout, self.r_bar, at, &order);
-            let high: [V<T, S>; F] = load(s, layout, self.l_bar, at + 1, &order);
-            let (mut total, mut slope) = (low, low);
-            for f in 0..F {
-                total[f] = low[f] + high[f];
-                slope[f] = (high[f] - low[f]) * half;
-            }
-            add(s, layout, self.cells, at, &order, one, &total);
-            store(layout, self.cells, along + at, &order, &slope);
-        }
     }
 }
 
@@ -185,7 +145,7 @@ pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
     /// (set), lower y and higher y.
     pub(crate) own: &'a mut [T],
     pub(crate) sides: [&'a mut [T]; 4],
-    /// What goes to the next cells along z, downwards and upwards.
+    /// Room for what goes to the next cells along z, downwards and upwards.
     pub(crate) down: &'a mut [T],
     pub(crate) up: &'a mut [T],
     pub(crate) sum: Sum<'a, T>,
@@ -198,7 +158,7 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
         let order = plain::<F>();
         let block = F * layout.stride;
         let c = V::splat(s, self.c);
-        let zero = c.zero();
+        let (zero, half) = (c.zero(), c.constant(0.5));
         let h = splat3(s, self.half);
         let tiny = splat3(s, self.tiny);
         let [low_x, high_x, low_y, high_y] = self.sides;
@@ -207,7 +167,34 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             let at = PAD + k;
             let good = zero.lt(V::load(s, self.valid, at));
             let w = load(s, layout, self.cross.centre, at, &order);
-            let bar = load(s, layout, self.cells, at, &order);
+            // At the lower and the upper face along an axis.
+            macro_rules! faces {
+                ($j:literal) => {{
+                    let next = usize::from($j == 2);
+                    let low: [V<T, S>; F] =
+                        load(s, layout, self.cells, 2 * $j * block + at, &order);
+                    let high: [V<T, S>; F] = load(
+                        s,
+                        layout,
+                        self.cells,
+                        (2 * $j + 1) * block + at + next,
+                        &order,
+                    );
+                    (low, high)
+                }};
+            }
+            let mut bar = [zero; F];
+            macro_rules! gather {
+                ($j:literal) => {{
+                    let (low, high) = faces!($j);
+                    for f in 0..F {
+                        bar[f] = bar[f] + (low[f] + high[f]);
+                    }
+                }};
+            }
+            gather!(0);
+            gather!(1);
+            gather!(2);
             let mut vjp = PredictVjp::new::<L>(c, &w, &bar);
             macro_rules! along_x {
                 ($place:expr, $a_bar:expr, $b_bar:expr) => {
@@ -238,7 +225,10 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                         d[f] = V::select(good, limited, zero);
                         slopes[f] = partials;
                     }
-                    let mut d_bar = load(s, layout, self.cells, (1 + $j) * block + at, &order);
+                    let (low, mut d_bar) = faces!($j);
+                    for f in 0..F {
+                        d_bar[f] = (d_bar[f] - low[f]) * half;
+                    }
                     vjp.axis::<L>($j, h[$j], &d, &mut d_bar);
                     for f in 0..F {
                         let d_bar = V::select(good, d_bar[f], zero);
@@ -256,38 +246,23 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
             add(s, layout, self.own, at, &order, c.constant(1.0), &w_bar);
         }
+        wrap(s, layout, self.down);
+        wrap(s, layout, self.up);
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let at = PAD + k;
+            let mut next: [V<T, S>; F] = load(s, layout, self.down, at + 1, &order);
+            let up: [V<T, S>; F] = load(s, layout, self.up, at - 1, &order);
+            for f in 0..F {
+                next[f] = next[f] + up[f];
+            }
+            add(s, layout, self.own, at, &order, c.constant(1.0), &next);
+        }
         self.sum.close(sum);
     }
 }
 
-/// Adds what comes from the next cells along z: `own[k] += down[k + 1] + up[k - 1]`.
-pub(crate) struct Shift<'a, T, const F: usize> {
-    pub(crate) layout: Layout,
-    pub(crate) down: &'a [T],
-    pub(crate) up: &'a [T],
-    pub(crate) own: &'a mut [T],
-}
-
-impl<T: Lane, const F: usize> Kernel for Shift<'_, T, F> {
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let layout = self.layout;
-        let order = plain::<F>();
-        let one = V::splat(s, T::one());
-        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
-            let at = PAD + k;
-            let mut sum: [V<T, S>; F] = load(s, layout, self.down, at + 1, &order);
-            let up: [V<T, S>; F] = load(s, layout, self.up, at - 1, &order);
-            for f in 0..F {
-                sum[f] = sum[f] + up[f];
-            }
-            add(s, layout, self.own, at, &order, one, &sum);
-        }
-    }
-}
-
-/// Adjoint of [`ToPrimitive`](crate::kernels::ToPrimitive): adds to the cotangent of the
-/// conserved variables.
+/// Adjoint of [`ToPrimitive`](crate::kernels::ToPrimitive): writes the cotangent of the conserved
+/// variables to the fields.
 pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
     pub(crate) code: PhantomData<L>,
     pub(crate) c: T,
@@ -295,8 +270,10 @@ pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
     /// Primitive variables.
     pub(crate) rows: &'a [T],
     pub(crate) bar: &'a [T],
-    /// Cotangents of the conserved variables.
-    pub(crate) out: &'a mut [T],
+    /// The cotangent of the new state, which holds the old one as it is.
+    pub(crate) new_bar: &'a [T],
+    /// The row in each field.
+    pub(crate) out: [&'a mut [T]; F],
     pub(crate) sum: Sum<'a, T>,
 }
 
@@ -306,16 +283,18 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> 
         let layout = self.layout;
         let order = plain::<F>();
         let c = V::splat(s, self.c);
-        let one = V::splat(s, T::one());
         let mut sum = c.zero();
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
             let w = load(s, layout, self.rows, at, &order);
             let bar = load(s, layout, self.bar, at, &order);
+            let new_bar: [_; F] = load(s, layout, self.new_bar, at, &order);
             let mut c_bar = c.zero();
             let u_bar = L::primitive_vjp(c, &w, &bar, &mut c_bar);
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            add(s, layout, self.out, at, &order, one, &u_bar);
+            for f in 0..F {
+                store_cells(self.out[f], k, u_bar[f] + new_bar[f]);
+            }
         }
         self.sum.close(sum);
     }

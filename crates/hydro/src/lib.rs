@@ -51,6 +51,7 @@
 mod accretion;
 mod arrays;
 mod conserved;
+mod driving;
 mod engine;
 mod error;
 mod floors;
@@ -75,6 +76,7 @@ mod tiles;
 
 pub use accretion::{Accretion, AccretionParams, Bondi};
 pub use conserved::Conserved;
+pub use driving::{ClockState, Drive, Driving, DrivingParams, Spectrum};
 pub use error::GasError;
 pub use gas::{Gas, IdealGas, IsothermalGas, Repairs, Scheme};
 pub use limiter::Limiter;

@@ -73,12 +73,11 @@ fn oriented<N: Num>(a: N, b: N, by: N) -> (N, N) {
 }
 
 impl Limit for Jaxion {
+    /// The smaller difference times `|s| / (|s| + tiny)`: it never passes `|s|`, half of the sum.
     #[inline(always)]
     fn limited<N: Num>(a: N, b: N, tiny: N) -> N {
-        let s = (a + b) * a.constant(0.5);
-        let (a, b) = oriented(a, b, s);
-        let size = s.abs() + tiny;
-        a.min(b).max(a.zero()).min(size) * (s / size)
+        let size = ((a + b) * a.constant(0.5)).abs();
+        Minmod::limited(a, b, tiny) * (size / (size + tiny))
     }
 
     /// With `q = s / (|s| + tiny)` and `m` the clipped minimum, `d(m q) = q dm + m dq` and

@@ -40,6 +40,10 @@ impl<T: Real, E: EquationOfState<T>> Operator<T> for Drift<T, E> {
         self.gas.give_back(x);
         Ok(new)
     }
+
+    fn copy(&self, x: &E::State) -> E::State {
+        self.gas.copy(x)
+    }
 }
 
 impl<T: Real, E: EquationOfState<T>> Adjoint<T> for Drift<T, E> {

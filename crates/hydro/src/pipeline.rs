@@ -1,6 +1,7 @@
 //! Gas in configuration files.
 
 pub mod accretion;
+pub mod driving;
 pub mod initial;
 
 use adastra_core::Real;
@@ -23,6 +24,9 @@ pub fn plugin(registry: &mut Registry) -> Result<()> {
     registry.matter::<IsothermalMatter>()?;
     registry.matter::<IdealMatter>()?;
     registry.process::<accretion::BondiProcess>()?;
+    registry.matter::<driving::ClockMatter>()?;
+    registry.initial::<driving::ClockStart>()?;
+    registry.process::<driving::DrivingProcess>()?;
     initial::register(registry)
 }
 

@@ -20,26 +20,6 @@ impl Layout {
             stride: PAD + nz.next_multiple_of(PAD) + PAD,
         }
     }
-
-    /// Copies the cells of a field into its padded row, with its periodic neighbours.
-    pub(crate) fn fill<T: Copy>(self, row: &mut [T], cells: &[T]) {
-        row[PAD..PAD + self.nz].copy_from_slice(cells);
-        self.wrap(row);
-    }
-
-    /// Sets the periodic neighbours of a row, and what a register reads beyond them to something
-    /// finite.
-    pub(crate) fn wrap<T: Copy>(self, row: &mut [T]) {
-        let (first, last) = (row[PAD], row[PAD + self.nz - 1]);
-        row[PAD - 1] = last;
-        row[PAD + self.nz..self.stride].fill(first);
-    }
-
-    /// As [`Layout::wrap`] for every field of a row.
-    pub(crate) fn wrap_all<T: Copy>(self, rows: &mut [T]) {
-        rows.chunks_exact_mut(self.stride)
-            .for_each(|row| self.wrap(row));
-    }
 }
 
 /// Padded rows of planes that a sweep along x passes, `planes` of them at a time.

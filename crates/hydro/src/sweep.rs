@@ -1,7 +1,9 @@
 //! The forward step of one tile.
 
+use std::ops::Range;
+
 use crate::engine::{Job, Kernels, Outcome, with_flux, with_limiter};
-use crate::kernels::{Along, Cross, Diverge, Exchange, Faces, Sound, ToPrimitive, marker};
+use crate::kernels::{Along, Cross, Exchange, Faces, Fill, Finish, ToPrimitive, marker};
 use crate::lane::{Lane, dispatch};
 use crate::law::Law;
 use crate::riemann::Riemann;
@@ -23,7 +25,8 @@ pub(crate) struct Window<T> {
     /// New conserved variables so far; one row more at either side.
     sums: Ring<T>,
     /// States at the lower faces along x, y and z, at the upper ones along z, at the upper ones
-    /// along x of rows beyond the tile; fluxes along z.
+    /// along x of rows beyond the tile; fluxes along z; states at the lower faces along y of the
+    /// first row.
     scratch: Ring<T>,
     valid: Vec<T>,
 }
@@ -39,7 +42,7 @@ impl<T: Lane> Window<T> {
             high_x: ring(2, rows),
             high_y: ring(1, 2),
             sums: ring(2, rows + 2),
-            scratch: ring(1, 6),
+            scratch: ring(1, 7),
             valid: vec![T::zero(); layout.stride],
         }
     }
@@ -57,19 +60,78 @@ pub(crate) fn place(cells: [usize; 3], tile: &Tile, t: usize, r: usize) -> usize
     (i * ny + j) * nz
 }
 
+/// The rows of a tile and their neighbours along y. A tile of all rows closes on itself, and has no
+/// border there.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    /// The first row, and the one after the last.
+    pub(crate) first: usize,
+    pub(crate) end: usize,
+    pub(crate) closed: bool,
+}
+
+impl Rows {
+    /// Counting from `border` below the tile.
+    pub(crate) fn new(cells: [usize; 3], tile: &Tile, border: usize) -> Self {
+        Self {
+            first: border,
+            end: border + tile.rows(),
+            // A row and both of its neighbours must differ.
+            closed: tile.rows() == cells[1] && cells[1] > 2,
+        }
+    }
+
+    /// The rows within `border` of the tile.
+    pub(crate) fn within(self, border: usize) -> Range<usize> {
+        let border = if self.closed { 0 } else { border };
+        self.first - border..self.end + border
+    }
+
+    pub(crate) fn below(self, r: usize) -> usize {
+        if self.closed && r == self.first {
+            self.end - 1
+        } else {
+            r - 1
+        }
+    }
+
+    pub(crate) fn above(self, r: usize) -> usize {
+        if self.closed && r + 1 == self.end {
+            self.first
+        } else {
+            r + 1
+        }
+    }
+
+    /// Where the row below has been passed already.
+    pub(crate) fn follows(self, r: usize) -> bool {
+        !(self.closed && r == self.first)
+    }
+}
+
+/// The row that begins at `at` of each field.
+pub(crate) fn rows_of<'a, T, const F: usize>(
+    fields: &'a mut [Vec<&mut [T]>],
+    plane: usize,
+    at: Range<usize>,
+) -> [&'a mut [T]; F] {
+    let mut fields = fields.iter_mut();
+    std::array::from_fn(|_| {
+        let field = fields.next().expect("as many fields as the state has");
+        &mut field[plane][at.clone()]
+    })
+}
+
 impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     /// Loads a row of conserved variables into `rows` as primitive ones.
     pub(crate) fn primitive(
         &self,
         job: &Job<T>,
-        x: &[&[T]],
+        fields: &[&[T]],
         at: usize,
         layout: Layout,
         rows: &mut [T],
     ) {
-        for (row, x) in rows.chunks_exact_mut(layout.stride).zip(x) {
-            layout.fill(row, &x[at..at + layout.nz]);
-        }
         let (law, c) = (self.law, job.c);
         dispatch(
             self.arch,
@@ -77,10 +139,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 code: marker(law),
                 c,
                 layout,
+                fields,
+                at,
                 rows,
             },
         );
-        layout.wrap_all(rows);
     }
 
     pub(crate) fn exchange(
@@ -109,20 +172,16 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     ) -> Outcome {
         let layout = window.layout;
         let nz = layout.nz;
-        let (planes, rows) = (tile.x.len(), tile.rows());
-        let (last, end) = (planes + 2, rows + 2);
+        let planes = tile.x.len();
+        let last = planes + 2;
+        let rows = Rows::new(job.cells, tile, 2);
+        let Rows { first, end, .. } = rows;
         let mut outcome = Outcome::default();
         let load = |ring: &mut Ring<T>, t: usize| {
             // The stencil is a diamond: the outer planes are needed without their borders.
-            let border = 2usize.saturating_sub(t.min(planes + 3 - t));
-            for r in border..rows + 4 - border {
-                self.primitive(
-                    job,
-                    x,
-                    place(job.cells, tile, t, r),
-                    layout,
-                    ring.row_mut(t, r),
-                );
+            for r in rows.within(2.min(t.min(planes + 3 - t))) {
+                let at = place(job.cells, tile, t, r);
+                self.primitive(job, x, at, layout, ring.row_mut(t, r));
             }
         };
         load(&mut window.primitive, 0);
@@ -130,61 +189,61 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         for t in 1..=last {
             load(&mut window.primitive, t + 1);
             let border = t == 1 || t == last;
-            let range = if border { 2..end } else { 1..end + 1 };
-            for r in range {
-                let inside = (2..end).contains(&r);
-                let all_valid = self.faces(job, t, r, inside, window);
+            for r in rows.within(usize::from(!border)) {
+                let inside = (first..end).contains(&r);
+                let all_valid = self.faces(job, t, r, rows, window);
                 if inside && !border && !all_valid {
                     let valid = &window.valid[PAD..PAD + nz];
                     outcome.uniform += valid.iter().filter(|&&v| v == T::zero()).count();
                 }
-                let [low_x, low_y] = [0, 1].map(|row| window.scratch.row(0, row));
                 if inside && t >= 2 {
+                    let low_x = window.scratch.row(0, 0);
                     let [from, to] = window.sums.rows_mut([(t - 1, r - 1), (t, r - 1)]);
-                    let at = place(job.cells, tile, t, r);
-                    for (row, x) in to.chunks_exact_mut(layout.stride).zip(x) {
-                        layout.fill(row, &x[at..at + nz]);
-                    }
+                    let fill = Fill {
+                        layout,
+                        fields: x,
+                        at: place(job.cells, tile, t, r),
+                        rows: &mut *to,
+                    };
+                    dispatch(self.arch, fill);
                     let l = window.high_x.row(t - 1, r - 2);
                     self.exchange(job, layout, 0, [l, low_x], [from, to]);
                     if t >= 3 {
-                        let sums = window.sums.row(t - 1, r - 1);
-                        if !self.is_sound(job, layout, sums) {
+                        let at = (r - 2) * nz;
+                        let out = rows_of(&mut out, t - 3, at..at + nz);
+                        if !self.finish(job, layout, window.sums.row(t - 1, r - 1), out) {
                             outcome
                                 .suspects
                                 .push([tile.x.start + t - 3, tile.y.start + r - 2]);
-                        }
-                        let at = (r - 2) * nz;
-                        for (row, out) in sums.chunks_exact(layout.stride).zip(&mut out) {
-                            out[t - 3][at..at + nz].copy_from_slice(&row[PAD..PAD + nz]);
                         }
                     }
                 }
                 if border {
                     continue;
                 }
-                if r >= 2 {
-                    let l = window.high_y.row(0, (r - 1) % 2);
+                if r >= 2 && rows.follows(r) {
+                    let faces = [
+                        window.high_y.row(0, (r - 1) % 2),
+                        window.scratch.row(0, low_y(rows, r)),
+                    ];
                     let sums = window.sums.rows_mut([(t, r - 2), (t, r - 1)]);
-                    self.exchange(job, layout, 1, [l, low_y], sums);
+                    self.exchange(job, layout, 1, faces, sums);
                 }
                 if inside {
                     let [low_z, high_z, flux] = window.scratch.rows_mut([(0, 2), (0, 3), (0, 5)]);
-                    layout.wrap_all(high_z);
-                    with_flux!(job.flux, riemann => self.along(job, layout, riemann, [high_z, low_z], flux));
-                    layout.wrap_all(flux);
                     let rows = window.sums.row_mut(t, r - 1);
-                    let scale = job.scale[2];
-                    dispatch(
-                        self.arch,
-                        Diverge::<T, F> {
-                            layout,
-                            scale,
-                            flux,
-                            rows,
-                        },
-                    );
+                    with_flux!(job.flux, riemann => self.along(
+                        job, layout, riemann, [high_z, low_z], flux, rows,
+                    ));
                 }
+            }
+            if rows.closed && !border {
+                let faces = [
+                    window.high_y.row(0, (end - 1) % 2),
+                    window.scratch.row(0, low_y(rows, first)),
+                ];
+                let sums = window.sums.rows_mut([(t, end - 2), (t, first - 1)]);
+                self.exchange(job, layout, 1, faces, sums);
             }
         }
         outcome
@@ -197,46 +256,33 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         riemann: R,
         [l, r]: [&[T]; 2],
         flux: &mut [T],
+        rows: &mut [T],
     ) {
-        let (law, c) = (self.law, job.c);
+        let (law, c, scale) = (self.law, job.c, job.scale[2]);
         dispatch(
             self.arch,
             Along {
                 code: marker((law, riemann)),
                 c,
                 layout,
+                scale,
                 l,
                 r,
                 flux,
+                rows,
             },
         );
     }
 
     /// States at the faces of row `r` of plane `t`; whether all cells keep their reconstruction.
-    fn faces(
-        &self,
-        job: &Job<T>,
-        t: usize,
-        r: usize,
-        inside: bool,
-        window: &mut Window<T>,
-    ) -> bool {
+    fn faces(&self, job: &Job<T>, t: usize, r: usize, rows: Rows, window: &mut Window<T>) -> bool {
         let layout = window.layout;
-        let p = &window.primitive;
-        let cross = Cross {
-            centre: p.row(t, r),
-            sides: [
-                p.row(t - 1, r),
-                p.row(t + 1, r),
-                p.row(t, r - 1),
-                p.row(t, r + 1),
-            ],
-        };
+        let cross = cross(&window.primitive, t, r, rows);
         let [low_x, low_y, low_z, high_z, spare] =
             window
                 .scratch
-                .rows_mut([(0, 0), (0, 1), (0, 2), (0, 3), (0, 4)]);
-        let high_x = if inside {
+                .rows_mut([(0, 0), (0, low_y(rows, r)), (0, 2), (0, 3), (0, 4)]);
+        let high_x = if (rows.first..rows.end).contains(&r) {
             window.high_x.row_mut(t, r - 2)
         } else {
             spare
@@ -261,18 +307,39 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         all_valid
     }
 
-    fn is_sound(&self, job: &Job<T>, layout: Layout, rows: &[T]) -> bool {
+    /// Writes a row of the new state; whether it needs no floors.
+    fn finish(&self, job: &Job<T>, layout: Layout, rows: &[T], out: [&mut [T]; F]) -> bool {
         let mut good = true;
         let (density_floor, energy_floor) = (job.density_floor, job.energy_floor);
-        let kernel = Sound {
+        let kernel = Finish {
             code: marker(self.law),
             layout,
             density_floor,
             energy_floor,
             rows,
+            out,
             good: &mut good,
         };
         dispatch(self.arch, kernel);
         good
+    }
+}
+
+/// The scratch row of the states at the lower faces along y: those of the first row wait for the
+/// last one where a tile closes on itself.
+pub(crate) fn low_y(rows: Rows, r: usize) -> usize {
+    if rows.follows(r) { 1 } else { 6 }
+}
+
+/// A row with its neighbours.
+pub(crate) fn cross<T: Copy>(primitive: &Ring<T>, t: usize, r: usize, rows: Rows) -> Cross<'_, T> {
+    Cross {
+        centre: primitive.row(t, r),
+        sides: [
+            primitive.row(t - 1, r),
+            primitive.row(t + 1, r),
+            primitive.row(t, rows.below(r)),
+            primitive.row(t, rows.above(r)),
+        ],
     }
 }

@@ -6,14 +6,12 @@
 //! finishes plane t - 2.
 
 use crate::engine::{Job, Kernels, with_flux, with_limiter};
-use crate::kernels::{Cross, Faces, marker};
-use crate::kernels_vjp::{
-    AlongVjp, BLOCKS, ExchangeVjp, FacesVjp, Gather, Shift, Sum, ToPrimitiveVjp,
-};
+use crate::kernels::{Faces, Fill, marker};
+use crate::kernels_vjp::{AlongVjp, BLOCKS, ExchangeVjp, FacesVjp, Sum, ToPrimitiveVjp};
 use crate::lane::{Lane, dispatch};
 use crate::law::Law;
 use crate::rows::{Layout, PAD, Ring};
-use crate::sweep::place;
+use crate::sweep::{Rows, cross, low_y, place, rows_of};
 use crate::tiles::Tile;
 
 /// The planes in hand. Planes count from three below the tile, rows likewise.
@@ -21,7 +19,7 @@ pub(crate) struct Window<T> {
     rows: usize,
     layout: Layout,
     primitive: Ring<T>,
-    /// Cotangent of the new state; in the end, of the old one.
+    /// Cotangent of the new state.
     bar: Ring<T>,
     high_x: Ring<T>,
     high_y: Ring<T>,
@@ -31,6 +29,8 @@ pub(crate) struct Window<T> {
     cells: Ring<T>,
     /// Cotangents of the primitive variables.
     primitive_bar: Ring<T>,
+    /// States at the lower faces along x, y and z and at the upper ones along z; what goes to the
+    /// next cells along z; states at the lower faces along y of the first row.
     scratch: Ring<T>,
     /// One for each cell of a row, zero beyond.
     live: Vec<T>,
@@ -52,7 +52,7 @@ impl<T: Lane> Window<T> {
             valid: Ring::new(T::zero(), 2, rows + 6, layout.stride),
             cells: Ring::new(T::zero(), 2, rows + 6, BLOCKS * group),
             primitive_bar: ring(3, rows + 6),
-            scratch: ring(1, 6),
+            scratch: ring(1, 7),
             live,
         }
     }
@@ -81,17 +81,18 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     ) -> Vec<f64> {
         let layout = window.layout;
         let nz = layout.nz;
-        let (planes, rows) = (tile.x.len(), tile.rows());
-        let mut totals = vec![0.0; planes * rows];
+        let planes = tile.x.len();
+        let rows = Rows::new(job.cells, tile, 3);
+        let count = tile.rows();
+        let mut totals = vec![0.0; planes * count];
         // Cells from the tile, counted along x and y. The result needs the adjoint of the cells
         // at most one from it, which needs faces of those at most two from it.
-        let far = |t: usize, r: usize| outside(t, planes) + outside(r, rows);
-        let within = |t: usize, reach: usize| {
-            let border = reach - outside(t, planes);
-            3 - border..rows + 3 + border
+        let far = |t: usize, r: usize| {
+            let along_y = if rows.closed { 0 } else { outside(r, count) };
+            outside(t, planes) + along_y
         };
         let load = |ring: &mut Ring<T>, t: usize| {
-            for r in within(t, 3) {
+            for r in rows.within(3 - outside(t, planes)) {
                 let at = place3(job.cells, tile, t, r);
                 self.primitive(job, x, at, layout, ring.row_mut(t, r));
             }
@@ -100,10 +101,15 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         load(&mut window.primitive, 1);
         for t in 1..planes + 5 {
             load(&mut window.primitive, t + 1);
-            for r in within(t, 2) {
-                let at = place3(job.cells, tile, t, r);
-                fill(layout, window.bar.row_mut(t, r), bar, at);
-                self.recompute(job, t, r, window);
+            for r in rows.within(2 - outside(t, planes)) {
+                let fill = Fill {
+                    layout,
+                    fields: bar,
+                    at: place3(job.cells, tile, t, r),
+                    rows: window.bar.row_mut(t, r),
+                };
+                dispatch(self.arch, fill);
+                self.recompute(job, t, r, rows, window);
 
                 let counts = far(t, r) == 0;
                 let mut share = 0.0;
@@ -118,22 +124,14 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                     let cells = window.cells.rows_mut([(t - 1, r), (t, r)]);
                     self.exchange_vjp(job, layout, 0, faces, bars, cells, sum);
                 }
-                if far(t, r).min(far(t, r - 1)) <= 1 {
-                    let sum = Sum {
-                        live: &window.live,
-                        counts,
-                        total: &mut share,
-                    };
-                    let faces = [window.high_y.row(0, (r - 1) % 2), window.scratch.row(0, 1)];
-                    let bars = [window.bar.row(t, r - 1), window.bar.row(t, r)];
-                    let cells = window.cells.rows_mut([(t, r - 1), (t, r)]);
-                    self.exchange_vjp(job, layout, 1, faces, bars, cells, sum);
+                if rows.follows(r) && far(t, r).min(far(t, r - 1)) <= 1 {
+                    self.across_y(job, t, [r - 1, r], rows, window, counts, &mut share);
                 }
                 if far(t, r) <= 1 {
                     self.along_vjp(job, t, r, window, counts, &mut share);
                 }
                 if counts {
-                    totals[(t - 3) * rows + r - 3] += share;
+                    totals[(t - 3) * count + r - 3] += share;
                 }
                 // The cells of plane t - 1 have met all their faces.
                 if far(t - 1, r) > 1 {
@@ -141,44 +139,76 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 }
                 let mut share = 0.0;
                 let counts = far(t - 1, r) == 0;
-                self.faces_vjp(job, t - 1, r, window, counts, &mut share);
+                self.faces_vjp(job, t - 1, r, rows, window, counts, &mut share);
                 if counts {
-                    totals[(t - 4) * rows + r - 3] += share;
+                    totals[(t - 4) * count + r - 3] += share;
                 }
                 // The variables of plane t - 2 have met all their cells.
                 if t < 5 || far(t - 2, r) > 0 {
                     continue;
                 }
-                // The new state holds the old one as it is: its cotangent is where to add to.
-                let result = window.bar.row_mut(t - 2, r);
+                let at = (r - 3) * nz;
                 let kernel = ToPrimitiveVjp {
                     code: marker(self.law),
                     c: job.c,
                     layout,
                     rows: window.primitive.row(t - 2, r),
                     bar: window.primitive_bar.row(t - 2, r),
-                    out: &mut *result,
+                    new_bar: window.bar.row(t - 2, r),
+                    out: rows_of(&mut out, t - 5, at..at + nz),
                     sum: Sum {
                         live: &window.live,
                         counts: true,
-                        total: &mut totals[(t - 5) * rows + r - 3],
+                        total: &mut totals[(t - 5) * count + r - 3],
                     },
                 };
                 dispatch(self.arch, kernel);
-                let at = (r - 3) * nz;
-                for (row, out) in result.chunks_exact(layout.stride).zip(&mut out) {
-                    out[t - 5][at..at + nz].copy_from_slice(&row[PAD..PAD + nz]);
+            }
+            if rows.closed && outside(t, planes) <= 1 {
+                let counts = outside(t, planes) == 0;
+                let mut share = 0.0;
+                let pair = [rows.end - 1, rows.first];
+                self.across_y(job, t, pair, rows, window, counts, &mut share);
+                if counts {
+                    totals[(t - 3) * count] += share;
                 }
             }
         }
         totals
     }
 
+    /// Back through the faces between two rows of plane `t`.
+    fn across_y(
+        &self,
+        job: &Job<T>,
+        t: usize,
+        [below, r]: [usize; 2],
+        rows: Rows,
+        window: &mut Window<T>,
+        counts: bool,
+        total: &mut f64,
+    ) {
+        let sum = Sum {
+            live: &window.live,
+            counts,
+            total,
+        };
+        let faces = [
+            window.high_y.row(0, below % 2),
+            window.scratch.row(0, low_y(rows, r)),
+        ];
+        let bars = [window.bar.row(t, below), window.bar.row(t, r)];
+        let cells = window.cells.rows_mut([(t, below), (t, r)]);
+        self.exchange_vjp(job, window.layout, 1, faces, bars, cells, sum);
+    }
+
     /// States at the faces of row `r` of plane `t`.
-    fn recompute(&self, job: &Job<T>, t: usize, r: usize, window: &mut Window<T>) {
+    fn recompute(&self, job: &Job<T>, t: usize, r: usize, rows: Rows, window: &mut Window<T>) {
         let layout = window.layout;
         let [low_x, low_y, low_z, high_z] =
-            window.scratch.rows_mut([(0, 0), (0, 1), (0, 2), (0, 3)]);
+            window
+                .scratch
+                .rows_mut([(0, 0), (0, low_y(rows, r)), (0, 2), (0, 3)]);
         let high_x = window.high_x.row_mut(t, r);
         let high_y = window.high_y.row_mut(0, r % 2);
         let mut all_valid = true;
@@ -190,7 +220,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 layout,
                 half: job.half,
                 tiny: job.tiny,
-                cross: cross(&window.primitive, t, r),
+                cross: cross(&window.primitive, t, r, rows),
                 low: [low_x, low_y, low_z],
                 high: [high_x, high_y, high_z],
                 valid: window.valid.row_mut(t, r),
@@ -229,14 +259,14 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         total: &mut f64,
     ) {
         let layout = window.layout;
-        let [low, high, l_bar, r_bar] = window.scratch.rows_mut([(0, 2), (0, 3), (0, 4), (0, 5)]);
-        layout.wrap_all(high);
+        let [low, high] = window.scratch.rows_mut([(0, 2), (0, 3)]);
         let (law, c, scale) = (self.law, job.c, job.scale[2]);
         let sum = Sum {
             live: &window.live,
             counts,
             total,
         };
+        let cells = window.cells.row_mut(t, r);
         with_flux!(job.flux, riemann => dispatch(
             self.arch,
             AlongVjp {
@@ -247,22 +277,10 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 l: high,
                 r: low,
                 bar: window.bar.row(t, r),
-                l_bar: &mut *l_bar,
-                r_bar: &mut *r_bar,
+                cells,
                 sum,
             },
         ));
-        layout.wrap_all(l_bar);
-        let cells = window.cells.row_mut(t, r);
-        dispatch(
-            self.arch,
-            Gather::<T, F> {
-                layout,
-                l_bar,
-                r_bar,
-                cells,
-            },
-        );
     }
 
     /// Back through the cells of row `r` of plane `t`.
@@ -271,15 +289,19 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         job: &Job<T>,
         t: usize,
         r: usize,
+        rows: Rows,
         window: &mut Window<T>,
         counts: bool,
         total: &mut f64,
     ) {
         let layout = window.layout;
-        let [own, low_x, high_x, low_y, high_y] =
-            window
-                .primitive_bar
-                .rows_mut([(t, r), (t + 2, r), (t + 1, r), (t, r - 1), (t, r + 1)]);
+        let [own, low_x, high_x, low_y, high_y] = window.primitive_bar.rows_mut([
+            (t, r),
+            (t + 2, r),
+            (t + 1, r),
+            (t, rows.below(r)),
+            (t, rows.above(r)),
+        ]);
         let [down, up] = window.scratch.rows_mut([(0, 4), (0, 5)]);
         let sum = Sum {
             live: &window.live,
@@ -294,27 +316,16 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 layout,
                 half: job.half,
                 tiny: job.tiny,
-                cross: cross(&window.primitive, t, r),
+                cross: cross(&window.primitive, t, r, rows),
                 valid: window.valid.row(t, r),
                 cells: window.cells.row(t, r),
-                own: &mut *own,
+                own,
                 sides: [low_x, high_x, low_y, high_y],
-                down: &mut *down,
-                up: &mut *up,
+                down,
+                up,
                 sum,
             },
         ));
-        layout.wrap_all(down);
-        layout.wrap_all(up);
-        dispatch(
-            self.arch,
-            Shift::<T, F> {
-                layout,
-                down,
-                up,
-                own,
-            },
-        );
     }
 }
 
@@ -323,23 +334,4 @@ fn outside(at: usize, n: usize) -> usize {
     3usize
         .saturating_sub(at)
         .max((at + 1).saturating_sub(n + 3))
-}
-
-/// A row of each field.
-fn fill<T: Lane>(layout: Layout, rows: &mut [T], fields: &[&[T]], at: usize) {
-    for (row, field) in rows.chunks_exact_mut(layout.stride).zip(fields) {
-        layout.fill(row, &field[at..at + layout.nz]);
-    }
-}
-
-fn cross<T: Copy>(primitive: &Ring<T>, t: usize, r: usize) -> Cross<'_, T> {
-    Cross {
-        centre: primitive.row(t, r),
-        sides: [
-            primitive.row(t - 1, r),
-            primitive.row(t + 1, r),
-            primitive.row(t, r - 1),
-            primitive.row(t, r + 1),
-        ],
-    }
 }

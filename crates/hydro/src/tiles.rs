@@ -16,15 +16,18 @@ impl Tile {
     }
 }
 
-/// Planes of a tile at least: the window is filled anew for each.
-const LEAST_PLANES: usize = 16;
+/// Planes of a tile at least, since the window is filled anew for each: as many, or half of that where
+/// threads would have none.
+const PLANES: usize = 32;
 
 /// Tiles of about `rows` rows along y, and long along x, but so many that every thread has some.
 pub(crate) fn tiles(cells: [usize; 3], rows: usize) -> Vec<Tile> {
     let [nx, ny, _] = cells;
     let across = ny.div_ceil(rows);
-    let wanted = (2 * rayon::current_num_threads()).div_ceil(across);
-    let along = wanted.clamp(1, (nx / LEAST_PLANES).max(1));
+    let threads = rayon::current_num_threads();
+    let spare = (2 * threads).div_ceil(across).min(nx / PLANES);
+    let needed = threads.div_ceil(across).min(2 * nx / PLANES);
+    let along = spare.max(needed).max(1);
     let mut tiles = Vec::with_capacity(across * along);
     for x in even(nx, along) {
         for y in even(ny, across) {

@@ -16,6 +16,8 @@ pub trait AnyFields<T: Real>: Send + Sync {
     #[doc(hidden)]
     fn any_dot(&self, x: &dyn AnyFields<T>) -> f64;
     #[doc(hidden)]
+    fn any_copy_from(&mut self, x: &dyn AnyFields<T>);
+    #[doc(hidden)]
     fn any_visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>));
     #[doc(hidden)]
     fn any_visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>));
@@ -40,6 +42,9 @@ impl<T: Real, S: Fields<T>> AnyFields<T> for S {
     }
     fn any_dot(&self, x: &dyn AnyFields<T>) -> f64 {
         self.dot(x.as_any().downcast_ref().expect(SAME_TYPE))
+    }
+    fn any_copy_from(&mut self, x: &dyn AnyFields<T>) {
+        self.copy_from(x.as_any().downcast_ref().expect(SAME_TYPE));
     }
     fn any_visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
         self.visit(f);
@@ -255,6 +260,15 @@ impl<T: Real> State<T> for World<T> {
             .zip(&other.entries)
             .map(|((_, x), (_, y))| x.any_dot(&**y))
             .sum()
+    }
+
+    fn copy_from(&mut self, x: &Self) {
+        if !self.names().eq(x.names()) {
+            return self.clone_from(x);
+        }
+        for ((_, y), (_, x)) in self.entries.iter_mut().zip(&x.entries) {
+            y.any_copy_from(&**x);
+        }
     }
 }
 

@@ -166,7 +166,7 @@ impl Output {
 }
 
 /// The time that a frame shows, or the redshift.
-fn clock<T: Real>(simulation: &Simulation<T>, time: f64) -> String {
+pub(super) fn clock<T: Real>(simulation: &Simulation<T>, time: f64) -> String {
     match simulation.redshift(time) {
         Some(z) => format!("z = {z:.2}"),
         None => time_label(time),

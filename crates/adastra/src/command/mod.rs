@@ -11,6 +11,7 @@ mod plot;
 mod restart;
 mod run;
 mod sky;
+mod spectra;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

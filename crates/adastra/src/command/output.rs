@@ -26,6 +26,8 @@ pub(super) struct Options {
     pub(super) pictures: Pictures,
     /// Pictures of stars on the sky at each output.
     pub(super) sky: Option<sky::Options>,
+    /// Components whose density's power spectrum is written at each output.
+    pub(super) spectra: Vec<String>,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             snapshots: true,
             pictures,
             sky: None,
+            spectra: Vec::new(),
         }
     }
 }

@@ -82,6 +82,7 @@ pub(super) fn run<T: Real>(
     result?;
     plot::quantities(&log_file)?;
     output.movie(simulation, runner.progress().output)?;
+    output.spectra(simulation, runner.progress().output)?;
     if finished && !common.quiet {
         let seconds = begin.elapsed().as_secs_f64();
         let steps = march.step - first_step;
@@ -166,6 +167,7 @@ fn write_output<T: Real>(
         let path = output.path(&format!("snapshot_{:04}.h5", progress.output));
         restart::write(&path, simulation, progress, outputs)?;
     }
+    output.spectrum(simulation, &runner.parameters().0, progress)?;
     output.frame(simulation, &runner.parameters().0, progress)?;
     output.sky(simulation, progress)
 }

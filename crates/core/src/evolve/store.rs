@@ -26,13 +26,13 @@ impl<X> Store<X> {
     }
 
     /// Puts a copy of `x` on top.
-    pub(crate) fn push<T: Real>(&mut self, x: &X) -> Result<()>
+    pub(crate) fn push<T: Real>(&mut self, x: &X, copy: impl FnOnce(&X) -> X) -> Result<()>
     where
         X: Fields<T>,
     {
         match self {
             Self::Memory(states) => {
-                states.push(x.clone());
+                states.push(copy(x));
                 Ok(())
             }
             Self::Disk(disk) => disk.push(x),
@@ -55,12 +55,12 @@ impl<X> Store<X> {
     }
 
     /// A copy of the newest state, if there is one. `like` has its shape.
-    pub(crate) fn newest<T: Real>(&self, like: &X) -> Result<Option<X>>
+    pub(crate) fn newest<T: Real>(&self, like: &X, copy: impl FnOnce(&X) -> X) -> Result<Option<X>>
     where
         X: Fields<T>,
     {
         match self {
-            Self::Memory(states) => Ok(states.last().cloned()),
+            Self::Memory(states) => Ok(states.last().map(copy)),
             Self::Disk(disk) => disk.newest(like),
         }
     }

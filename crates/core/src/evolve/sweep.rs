@@ -239,7 +239,9 @@ where
                     // The cotangent lends its shape.
                     let x = match start {
                         Start::Take(_) => store.pop(&bar)?,
-                        Start::Initial | Start::Load(_) => store.newest(&bar)?,
+                        Start::Initial | Start::Load(_) => {
+                            store.newest(&bar, |x| self.steps.step(i).copy(x))?
+                        }
                     };
                     let Some(x) = x else {
                         return Err(self.foreign(report));
@@ -273,7 +275,7 @@ where
         for step in moves {
             match *step {
                 Move::Store => {
-                    store.push(&x)?;
+                    store.push(&x, |x| self.steps.step(at).copy(x))?;
                     report.checkpoints_written += 1;
                 }
                 Move::Advance(to) => {

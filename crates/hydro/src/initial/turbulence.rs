@@ -116,7 +116,7 @@ fn signed(n: usize, i: usize) -> i64 {
 }
 
 /// The seed of a mode.
-fn stream(seed: u64, mode: [i64; 3]) -> u64 {
+pub(crate) fn stream(seed: u64, mode: [i64; 3]) -> u64 {
     // Each folded in by a round of SplitMix64's multiplier (Steele, Lea & Flood 2014); the
     // generator's own seeding mixes the rest.
     mode.into_iter().fold(seed, |state, n| {
@@ -127,7 +127,7 @@ fn stream(seed: u64, mode: [i64; 3]) -> u64 {
 }
 
 /// A complex normal deviate (Box & Muller 1958).
-fn normal(rng: &mut Xoshiro256PlusPlus) -> Complex<f64> {
+pub(crate) fn normal(rng: &mut Xoshiro256PlusPlus) -> Complex<f64> {
     const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
     let mut uniform = || (rng.next_u64() >> 11) as f64 * UNIT;
     // 1 - u is in (0, 1]: its logarithm is finite.

@@ -3,7 +3,7 @@
 use adastra_core::Real;
 use adastra_gravity::{Limit, Process};
 use adastra_particles::ParticleState;
-use adastra_pipeline::{AnyProcess, Doc, ProcessPlugin, Result, Site, World, doc};
+use adastra_pipeline::{AnyProcess, Doc, Error, ProcessPlugin, Result, Site, World, doc};
 use serde::Deserialize;
 
 use crate::{AccretionParams, Bondi, IsothermalParams, IsothermalState};
@@ -74,7 +74,11 @@ impl ProcessPlugin for BondiProcess {
         state: &World<T>,
     ) -> Result<AnyProcess<T>> {
         state.named::<IsothermalState<T>>("with.gas", &options.gas)?;
-        state.named::<ParticleState<T>>("with.sinks", &options.sinks)?;
+        let sinks = state.named::<ParticleState<T>>("with.sinks", &options.sinks)?;
+        if sinks.mass.len() > site.mesh.len() {
+            let allowed = format!("at most one particle a cell: {}", site.mesh.len());
+            return Err(Error::range("with.sinks", sinks.mass.len(), allowed));
+        }
         Ok(Box::new(Coupled {
             bondi: Bondi::new(&site.mesh, options.momentum),
             gas: options.gas,

@@ -96,6 +96,27 @@ fn gradients() {
 }
 
 #[test]
+fn more_sinks_than_cells_are_an_error() {
+    let mesh = Mesh::new([2; 3], [1.0; 3]).unwrap();
+    let bondi = Bondi::new(&mesh, true);
+    let (p, a) = (isothermal(20.0), efficiency(1.0));
+    for (n, good) in [(8, true), (9, false)] {
+        let rest = Array2::from_elem((n, 3), 0.3);
+        let sinks = ParticleState::new(rest.clone(), rest, Array1::from_elem(n, 1.0)).unwrap();
+        let limit = bondi.limit(&p, &a, &sinks).map(drop);
+        let run = Accretion::new(bondi.clone(), 1e-3)
+            .apply(&(p.clone(), a.clone()), (gas(&mesh), sinks))
+            .map(drop);
+        for result in [limit, run] {
+            assert_eq!(result.is_ok(), good);
+            let said =
+                |e: adastra_core::Error| e.to_string().contains("9 sinks accrete from 8 cells");
+            assert!(result.err().is_none_or(said));
+        }
+    }
+}
+
+#[test]
 fn taking_more_than_there_is_is_an_error() {
     let mesh = mesh();
     let sinks = ParticleState::new(array![[1.5, 2.5, 3.5]], Array2::zeros((1, 3)), array![1e9]);

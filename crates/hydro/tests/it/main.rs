@@ -3,8 +3,11 @@
 
 mod accretion;
 mod common;
+mod driving;
 mod errors;
+mod evrard;
 mod golden;
 mod gradients;
 mod invariants;
 mod physics;
+mod shear;
