@@ -5,10 +5,9 @@ use ndarray::{Array1, Array2};
 
 use crate::NBodyError;
 use crate::arrays::{dense, from_triples, particles, shape, triples};
-use crate::pairs::{
-    self, Accelerate, Columns, PairPrecision, Potential, PullBack, PushForward, Sums,
-};
-use crate::tree::{Multipoles, Query};
+use crate::pairs::{Accelerate, PairPrecision, Potential, PullBack, PushForward, Rows, Sums};
+use crate::tree::Multipoles;
+use crate::visit::Visit;
 
 state! {
     /// Parameters of self-gravity.
@@ -87,10 +86,7 @@ impl SelfGravity {
     /// that moves the cube around all) the force jumps by a part of its error; the derivative
     /// knows nothing of the jump, and is that of the side on which the particle is.
     ///
-    /// Its expansions are unrolled: a program that calls it needs some optimization (opt-level 1 or
-    /// more), without which they outgrow the stack.
-    ///
-    /// ```no_run
+    /// ```
     /// use adastra_core::Operator;
     /// use adastra_nbody::{GravityParams, Multipoles, SelfGravity};
     /// use ndarray::{Array1, Array2};
@@ -145,25 +141,19 @@ impl SelfGravity {
 
     /// The sums over all other particles, given positions, shape (n, 3) in C order, and the
     /// further columns that `rest` gives.
-    fn sum<Q, T, const IN: usize, const OUT: usize>(
+    fn sum<K, T, const IN: usize, const OUT: usize>(
         &self,
-        kernel: Q,
+        kernel: K,
         position: &[T],
-        rest: impl Fn(usize, usize) -> f64 + Sync,
+        rest: impl Fn(usize, usize) -> f64,
         softening: T,
     ) -> Sums<OUT>
     where
         T: Real,
-        Q: Query<IN, OUT>,
+        K: Visit<IN, OUT>,
     {
-        let softening = softening.f64();
-        match &self.multipoles {
-            Some(multipoles) => multipoles.sum(kernel, self.precision, position, rest, softening),
-            None => {
-                let columns = Columns::new(self.precision, position, rest);
-                pairs::sum(kernel, &columns, softening)
-            }
-        }
+        let particles = Rows::new(self.precision, position, rest);
+        kernel.visit(&particles, self.multipoles.as_ref(), softening.f64())
     }
 
     /// Calls `f(i, a_i)` for each particle, in order, with accelerations in f64.

@@ -82,6 +82,7 @@ mod spray;
 mod system;
 mod track;
 mod tree;
+mod visit;
 
 pub use adastra_particles::ParticleState;
 pub use approximation::PairDerivative;

@@ -16,6 +16,42 @@ pub enum PairPrecision {
     Single,
 }
 
+/// What is known of each particle, in f64: its position, and what else a kernel needs.
+pub(crate) struct Rows<const N: usize> {
+    pub(crate) rows: Vec<[f64; N]>,
+    /// The place that positions are rounded to f32 about, if pairs are in f32.
+    single: Option<[f64; 3]>,
+}
+
+impl<const N: usize> Rows<N> {
+    /// Positions, shape (n, 3) in C order, and the further columns that `rest` gives.
+    pub(crate) fn new<T: Real>(
+        precision: PairPrecision,
+        position: &[T],
+        rest: impl Fn(usize, usize) -> f64,
+    ) -> Self {
+        let row = |(i, x): (usize, &[T])| {
+            std::array::from_fn(|k| if k < 3 { x[k].f64() } else { rest(i, k - 3) })
+        };
+        let rows: Vec<_> = position.chunks_exact(3).enumerate().map(row).collect();
+        let single = match (T::BYTES, precision) {
+            // Nothing is rounded.
+            (4, _) => Some([0.0; 3]),
+            (_, PairPrecision::Single) => Some(mean(&rows)),
+            (_, PairPrecision::OfRun) => None,
+        };
+        Self { rows, single }
+    }
+
+    /// The same particles in another order.
+    pub(crate) fn ordered(&self, order: &[u32]) -> Self {
+        Self {
+            rows: order.iter().map(|&i| self.rows[i as usize]).collect(),
+            single: self.single,
+        }
+    }
+}
+
 /// `N` columns of numbers, one per particle, padded to whole blocks of targets.
 pub(crate) enum Columns<const N: usize> {
     Single([Vec<f32>; N], usize),
@@ -23,40 +59,16 @@ pub(crate) enum Columns<const N: usize> {
 }
 
 impl<const N: usize> Columns<N> {
-    /// Positions, shape (n, 3) in C order, and the further columns that `rest` gives.
-    pub(crate) fn new<T: Real>(
-        precision: PairPrecision,
-        position: &[T],
-        rest: impl Fn(usize, usize) -> f64,
-    ) -> Self {
-        let n = position.len() / 3;
-        let single = |centre: [f64; 3]| {
-            let value = |i, k| column(position, centre, &rest, i, k) as f32;
-            Self::Single(padded(n, value), n)
-        };
-        match (T::BYTES, precision) {
-            (4, _) => single([0.0; 3]),
-            (_, PairPrecision::Single) => single(mean(position)),
-            (_, PairPrecision::OfRun) => {
-                let value = |i, k| column(position, [0.0; 3], &rest, i, k);
-                Self::Double(padded(n, value), n)
+    /// The columns in the scalar of the pairs.
+    pub(crate) fn new(Rows { rows, single }: &Rows<N>) -> Self {
+        let n = rows.len();
+        match single {
+            Some(centre) => {
+                let from = |k: usize| if k < 3 { centre[k] } else { 0.0 };
+                Self::Single(padded(n, |i, k| (rows[i][k] - from(k)) as f32), n)
             }
+            None => Self::Double(padded(n, |i, k| rows[i][k]), n),
         }
-    }
-}
-
-#[inline(always)]
-fn column<T: Real>(
-    position: &[T],
-    centre: [f64; 3],
-    rest: &impl Fn(usize, usize) -> f64,
-    i: usize,
-    k: usize,
-) -> f64 {
-    if k < 3 {
-        position[3 * i + k].f64() - centre[k]
-    } else {
-        rest(i, k - 3)
     }
 }
 
@@ -70,10 +82,10 @@ fn padded<T: Copy, const N: usize>(n: usize, value: impl Fn(usize, usize) -> T) 
     })
 }
 
-fn mean<T: Real>(position: &[T]) -> [f64; 3] {
-    let n = (position.len() / 3).max(1) as f64;
-    let total = position.chunks_exact(3).fold([0.0; 3], |sum, x| {
-        std::array::from_fn(|k| sum[k] + x[k].f64())
-    });
+fn mean<const N: usize>(rows: &[[f64; N]]) -> [f64; 3] {
+    let n = rows.len().max(1) as f64;
+    let total = rows
+        .iter()
+        .fold([0.0; 3], |sum, x| std::array::from_fn(|k| sum[k] + x[k]));
     total.map(|sum: f64| sum / n)
 }

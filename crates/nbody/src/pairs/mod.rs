@@ -14,8 +14,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd};
 use rayon::prelude::*;
 
-pub(crate) use columns::Columns;
 pub use columns::PairPrecision;
+pub(crate) use columns::{Columns, Rows};
 pub(crate) use kernels::{Accelerate, Potential, PullBack, PushForward};
 pub(crate) use near::Near;
 

@@ -53,8 +53,7 @@ use descent::Descent;
 pub(crate) use query::Query;
 
 use crate::NBodyError;
-use crate::pairs::{Columns, PairPrecision, Sums};
-use adastra_core::Real;
+use crate::pairs::{Columns, Rows, Sums};
 use indices::{Indices, MAX_ORDER};
 use interact::Table;
 use octree::Octree;
@@ -137,26 +136,24 @@ impl Multipoles {
 
     /// The sums over all sources, those of near ones by pairs and those of far ones by
     /// expansions. They are NaN for a particle that no tree can hold.
-    pub(crate) fn sum<Q, T, const IN: usize, const OUT: usize>(
+    pub(crate) fn sum<Q, const IN: usize, const OUT: usize>(
         &self,
         query: Q,
-        precision: PairPrecision,
-        position: &[T],
-        rest: impl Fn(usize, usize) -> f64 + Sync,
+        particles: &Rows<IN>,
         softening: f64,
     ) -> Sums<OUT>
     where
-        T: Real,
         Q: Query<IN, OUT>,
     {
-        let n = position.len() / 3;
+        let rows = &particles.rows;
+        let n = rows.len();
         let mut sums = Sums::zeros(n);
         if n == 0 {
             return sums;
         }
-        let rows = position.chunks_exact(3);
-        let triples: Vec<[f64; 3]> = rows.map(|x| [x[0].f64(), x[1].f64(), x[2].f64()]).collect();
-        let tree = match Octree::new(&triples, self.leaf_size) {
+        let place = |x: &[f64; IN]| [x[0], x[1], x[2]];
+        let places: Vec<_> = rows.iter().map(place).collect();
+        let tree = match Octree::new(&places, self.leaf_size) {
             Ok(tree) => tree,
             Err(particle) => {
                 sums.set(particle, [f64::NAN; OUT]);
@@ -164,25 +161,13 @@ impl Multipoles {
             }
         };
         let original = |i: usize| tree.order[i] as usize;
-        let at = |i: usize| triples[original(i)];
-        let row = |i: usize| -> [f64; IN] {
-            std::array::from_fn(|k| match k {
-                0..3 => at(i)[k],
-                _ => rest(original(i), k - 3),
-            })
-        };
+        let row = |i: usize| rows[original(i)];
         let indices = Indices::new(self.order);
+        let at = |i: usize| places[original(i)];
         let moments = Moments::new(&tree, &indices, Q::SETS, at, |i| {
             query.charges(&row(i), tree.inverse_side)
         });
-        let sorted: Vec<T> = (0..n)
-            .flat_map(|i| {
-                position[3 * original(i)..3 * original(i) + 3]
-                    .iter()
-                    .copied()
-            })
-            .collect();
-        let columns = Columns::<IN>::new(precision, &sorted, |i, k| rest(original(i), k));
+        let columns = Columns::new(&particles.ordered(&tree.order));
         let mut found = vec![[0.0; OUT]; n];
         let descent = Descent {
             query,
