@@ -174,18 +174,49 @@ impl<T: Lane, L: Law<F>, const F: usize> Engine<T> for Kernels<T, L, F> {
         let tiles = tiles(job.cells, reverse_rows::<T>(F, layout));
         let outputs = deal(&tiles, job.cells, x_bar);
         let work: Vec<(Tile, _)> = tiles.into_iter().zip(outputs).collect();
-        let found: Vec<(Tile, Vec<f64>)> = work
+        let window = |tile: &Tile| {
+            let rows = tile.rows();
+            borrow(
+                &self.reverse,
+                |w| w.fits(rows, layout),
+                || super::sweep_vjp::Window::new::<F>(rows, layout),
+            )
+        };
+        let swept: Vec<_> = work
             .into_par_iter()
-            .map(|(tile, out)| {
-                let rows = tile.rows();
-                let mut window = borrow(
-                    &self.reverse,
-                    |w| w.fits(rows, layout),
-                    || super::sweep_vjp::Window::new::<F>(rows, layout),
-                );
-                let sums = self.sweep_vjp(job, &tile, [x, bar], out, &mut window);
+            .map(|(tile, mut out)| {
+                let mut window = window(&tile);
+                let (totals, border) = self.sweep_vjp(job, &tile, [x, bar], &mut out, &mut window);
                 give_back(&self.reverse, window);
-                (tile, sums)
+                ((tile, out, totals), border)
+            })
+            .collect();
+        let (open, borders): (Vec<_>, Vec<_>) = swept.into_iter().unzip();
+        // Tiles that follow each other along x are as many places apart as there are along y.
+        let n = borders.len();
+        let step = open
+            .iter()
+            .take_while(|(tile, ..)| tile.x.start == 0)
+            .count();
+        let found: Vec<(Tile, Vec<f64>)> = open
+            .into_par_iter()
+            .enumerate()
+            .map(|(i, (tile, mut out, mut totals))| {
+                let mut window = window(&tile);
+                let neighbours = [(i + n - step) % n, i, (i + step) % n].map(|i| &borders[i]);
+                let fields = [x, bar];
+                let totals_of = &mut totals;
+                self.finish_vjp(
+                    job,
+                    &tile,
+                    fields,
+                    &mut out,
+                    &mut window,
+                    neighbours,
+                    totals_of,
+                );
+                give_back(&self.reverse, window);
+                (tile, totals)
             })
             .collect();
         // Row by row in the order of the mesh, whatever the tiles.

@@ -269,7 +269,9 @@ pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
     pub(crate) layout: Layout,
     /// Primitive variables.
     pub(crate) rows: &'a [T],
-    pub(crate) bar: &'a [T],
+    /// Their cotangents: what comes from the cells at lower x, and the rest.
+    pub(crate) below: &'a [T],
+    pub(crate) own: &'a [T],
     /// The cotangent of the new state, which holds the old one as it is.
     pub(crate) new_bar: &'a [T],
     /// The row in each field.
@@ -287,7 +289,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> 
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
             let w = load(s, layout, self.rows, at, &order);
-            let bar = load(s, layout, self.bar, at, &order);
+            let below: [_; F] = load(s, layout, self.below, at, &order);
+            let mut bar = load(s, layout, self.own, at, &order);
+            for f in 0..F {
+                bar[f] = below[f] + bar[f];
+            }
             let new_bar: [_; F] = load(s, layout, self.new_bar, at, &order);
             let mut c_bar = c.zero();
             let u_bar = L::primitive_vjp(c, &w, &bar, &mut c_bar);

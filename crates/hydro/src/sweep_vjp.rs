@@ -4,6 +4,11 @@
 //! plane t, pulls the cotangents back through the faces between the planes t - 1 and t, then
 //! through the cells of plane t - 1 onto the primitive variables of the planes t - 2 to t, and
 //! finishes plane t - 2.
+//!
+//! What the cells of a tile give to the planes before and after it, it leaves in a [`Border`]; its
+//! neighbours along x take it up when all tiles are through. The sum of a plane is always that
+//! from below, and to that the sum of its own and of what comes from above: its bits do not depend
+//! on where tiles end.
 
 use crate::engine::{Job, Kernels, with_flux, with_limiter};
 use crate::kernels::{Faces, Fill, marker};
@@ -27,8 +32,10 @@ pub(crate) struct Window<T> {
     valid: Ring<T>,
     /// Cotangents of the cells: see [`BLOCKS`].
     cells: Ring<T>,
-    /// Cotangents of the primitive variables.
+    /// Cotangents of the primitive variables, without what comes from the plane below.
     primitive_bar: Ring<T>,
+    /// What comes from the plane below.
+    below_bar: Ring<T>,
     /// States at the lower faces along x, y and z and at the upper ones along z; what goes to the
     /// next cells along z; states at the lower faces along y of the first row.
     scratch: Ring<T>,
@@ -52,6 +59,7 @@ impl<T: Lane> Window<T> {
             valid: Ring::new(T::zero(), 2, rows + 6, layout.stride),
             cells: Ring::new(T::zero(), 2, rows + 6, BLOCKS * group),
             primitive_bar: ring(3, rows + 6),
+            below_bar: ring(3, rows + 6),
             scratch: ring(1, 7),
             live,
         }
@@ -59,6 +67,25 @@ impl<T: Lane> Window<T> {
 
     pub(crate) fn fits(&self, rows: usize, layout: Layout) -> bool {
         self.rows == rows && self.layout == layout
+    }
+}
+
+/// Cotangents of primitive variables where a tile ends along x, row by row of the tile: what its
+/// first and last planes still lack is with its neighbours.
+pub(crate) struct Border<T>(Ring<T>);
+
+/// What goes to the plane before the tile, and to the one after it.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+/// What the first plane and the last one have of their own, and what comes to the last one from the
+/// plane below it.
+const FIRST: usize = 2;
+const LAST: usize = 3;
+const BELOW_LAST: usize = 4;
+
+impl<T: Lane> Border<T> {
+    fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
+        Self(Ring::new(T::zero(), 5, rows, F * layout.stride))
     }
 }
 
@@ -70,37 +97,43 @@ fn place3(cells: [usize; 3], tile: &Tile, t: usize, r: usize) -> usize {
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     /// The adjoint of one step of one tile, from the state before it and the cotangent of the
-    /// state after it. Returns the cotangent of the parameter, row by row.
+    /// state after it, but for the planes at its ends along x. Returns the cotangent of the
+    /// parameter, row by row, and what [`Kernels::finish_vjp`] needs.
     pub(crate) fn sweep_vjp(
         &self,
         job: &Job<T>,
         tile: &Tile,
         [x, bar]: [&[&[T]]; 2],
-        mut out: Vec<Vec<&mut [T]>>,
+        out: &mut [Vec<&mut [T]>],
         window: &mut Window<T>,
-    ) -> Vec<f64> {
+    ) -> (Vec<f64>, Border<T>) {
         let layout = window.layout;
-        let nz = layout.nz;
         let planes = tile.x.len();
         let rows = Rows::new(job.cells, tile, 3);
         let count = tile.rows();
+        let last = planes + 2;
         let mut totals = vec![0.0; planes * count];
-        // Cells from the tile, counted along x and y. The result needs the adjoint of the cells
-        // at most one from it, which needs faces of those at most two from it.
-        let far = |t: usize, r: usize| {
-            let along_y = if rows.closed { 0 } else { outside(r, count) };
-            outside(t, planes) + along_y
+        let mut border = Border::new::<F>(count, layout);
+        // Rows from the tile. The result needs the adjoint of the cells at most one from it, which
+        // needs faces of those at most two from it.
+        let far = |r: usize| {
+            if rows.closed { 0 } else { outside(r, count) }
         };
+        let within = |t: usize| (3..=last).contains(&t);
         let load = |ring: &mut Ring<T>, t: usize| {
             for r in rows.within(3 - outside(t, planes)) {
                 let at = place3(job.cells, tile, t, r);
                 self.primitive(job, x, at, layout, ring.row_mut(t, r));
             }
         };
-        load(&mut window.primitive, 0);
-        load(&mut window.primitive, 1);
-        for t in 1..planes + 5 {
+        for t in 1..=2 {
+            load(&mut window.primitive, t);
+        }
+        for t in 2..=last + 1 {
             load(&mut window.primitive, t + 1);
+            for r in rows.within(2) {
+                window.primitive_bar.row_mut(t, r).fill(T::zero());
+            }
             for r in rows.within(2 - outside(t, planes)) {
                 let fill = Fill {
                     layout,
@@ -111,9 +144,9 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 dispatch(self.arch, fill);
                 self.recompute(job, t, r, rows, window);
 
-                let counts = far(t, r) == 0;
+                let counts = within(t) && far(r) == 0;
                 let mut share = 0.0;
-                if t >= 2 && far(t, r).min(far(t - 1, r)) <= 1 {
+                if t >= 3 && far(r) <= 1 {
                     let sum = Sum {
                         live: &window.live,
                         counts,
@@ -124,57 +157,150 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                     let cells = window.cells.rows_mut([(t - 1, r), (t, r)]);
                     self.exchange_vjp(job, layout, 0, faces, bars, cells, sum);
                 }
-                if rows.follows(r) && far(t, r).min(far(t, r - 1)) <= 1 {
+                if within(t) && rows.follows(r) && far(r).min(far(r - 1)) <= 1 {
                     self.across_y(job, t, [r - 1, r], rows, window, counts, &mut share);
                 }
-                if far(t, r) <= 1 {
+                if within(t) && far(r) <= 1 {
                     self.along_vjp(job, t, r, window, counts, &mut share);
                 }
                 if counts {
                     totals[(t - 3) * count + r - 3] += share;
                 }
                 // The cells of plane t - 1 have met all their faces.
-                if far(t - 1, r) > 1 {
+                if !within(t - 1) || far(r) > 1 {
                     continue;
                 }
                 let mut share = 0.0;
-                let counts = far(t - 1, r) == 0;
+                let counts = far(r) == 0;
                 self.faces_vjp(job, t - 1, r, rows, window, counts, &mut share);
                 if counts {
                     totals[(t - 4) * count + r - 3] += share;
                 }
-                // The variables of plane t - 2 have met all their cells.
-                if t < 5 || far(t - 2, r) > 0 {
+                // The variables of plane t - 2 have met all their cells, but for those beyond the
+                // tile.
+                if !counts {
                     continue;
                 }
-                let at = (r - 3) * nz;
-                let kernel = ToPrimitiveVjp {
-                    code: marker(self.law),
-                    c: job.c,
-                    layout,
-                    rows: window.primitive.row(t - 2, r),
-                    bar: window.primitive_bar.row(t - 2, r),
-                    new_bar: window.bar.row(t - 2, r),
-                    out: rows_of(&mut out, t - 5, at..at + nz),
-                    sum: Sum {
-                        live: &window.live,
-                        counts: true,
-                        total: &mut totals[(t - 5) * count + r - 3],
-                    },
-                };
-                dispatch(self.arch, kernel);
+                let own = window.primitive_bar.row(t - 2, r);
+                if t <= 5 {
+                    let what = if t == 4 { BEFORE } else { FIRST };
+                    border.0.row_mut(what, r - 3).copy_from_slice(own);
+                    continue;
+                }
+                let rows = [
+                    window.primitive.row(t - 2, r),
+                    window.below_bar.row(t - 2, r),
+                    own,
+                    window.bar.row(t - 2, r),
+                ];
+                let at = [t - 5, r - 3];
+                let total = &mut totals[(t - 5) * count + r - 3];
+                self.conserved_vjp(job, layout, rows, at, out, &window.live, total);
             }
-            if rows.closed && outside(t, planes) <= 1 {
-                let counts = outside(t, planes) == 0;
+            if rows.closed && within(t) {
                 let mut share = 0.0;
                 let pair = [rows.end - 1, rows.first];
-                self.across_y(job, t, pair, rows, window, counts, &mut share);
-                if counts {
-                    totals[(t - 3) * count] += share;
-                }
+                self.across_y(job, t, pair, rows, window, true, &mut share);
+                totals[(t - 3) * count] += share;
             }
         }
-        totals
+        for j in 0..count {
+            let r = j + 3;
+            let keep = [
+                (AFTER, window.below_bar.row(last + 1, r)),
+                (LAST, window.primitive_bar.row(last, r)),
+                (BELOW_LAST, window.below_bar.row(last, r)),
+            ];
+            for (what, row) in keep {
+                border.0.row_mut(what, j).copy_from_slice(row);
+            }
+        }
+        (totals, border)
+    }
+
+    /// Finishes the first and the last plane of a tile, with the borders of the tiles before it, of
+    /// its own, and of the one after it.
+    pub(crate) fn finish_vjp(
+        &self,
+        job: &Job<T>,
+        tile: &Tile,
+        [x, bar]: [&[&[T]]; 2],
+        out: &mut [Vec<&mut [T]>],
+        window: &mut Window<T>,
+        [before, own, after]: [&Border<T>; 3],
+        totals: &mut [f64],
+    ) {
+        let layout = window.layout;
+        let planes = tile.x.len();
+        let count = tile.rows();
+        let ends = if planes == 1 { 0..1 } else { 0..2 };
+        for (end, j) in ends.flat_map(|end| (0..count).map(move |j| (end, j))) {
+            let i = end * (planes - 1);
+            let at = place3(job.cells, tile, i + 3, j + 3);
+            self.primitive(job, x, at, layout, window.primitive.row_mut(0, 0));
+            let fill = Fill {
+                layout,
+                fields: bar,
+                at,
+                rows: window.bar.row_mut(0, 0),
+            };
+            dispatch(self.arch, fill);
+            let below = if i == 0 {
+                before.0.row(AFTER, j)
+            } else {
+                own.0.row(BELOW_LAST, j)
+            };
+            // What comes from above counts as negative, as in the sweep.
+            let sum = window.primitive_bar.row_mut(0, 0);
+            if i + 1 == planes {
+                let from_above = after.0.row(BEFORE, j);
+                let own = own.0.row(LAST, j);
+                for ((sum, &own), &above) in sum.iter_mut().zip(own).zip(from_above) {
+                    *sum = own + above;
+                }
+            } else {
+                sum.copy_from_slice(own.0.row(FIRST, j));
+            }
+            let rows = [
+                window.primitive.row(0, 0),
+                below,
+                window.primitive_bar.row(0, 0),
+                window.bar.row(0, 0),
+            ];
+            let total = &mut totals[i * count + j];
+            self.conserved_vjp(job, layout, rows, [i, j], out, &window.live, total);
+        }
+    }
+
+    /// From the cotangents of the primitive variables of a row to those of the conserved ones,
+    /// given these variables, the two parts of their cotangent and that of the new state.
+    fn conserved_vjp(
+        &self,
+        job: &Job<T>,
+        layout: Layout,
+        [rows, below, own, new_bar]: [&[T]; 4],
+        [i, j]: [usize; 2],
+        out: &mut [Vec<&mut [T]>],
+        live: &[T],
+        total: &mut f64,
+    ) {
+        let at = j * layout.nz;
+        let kernel = ToPrimitiveVjp {
+            code: marker(self.law),
+            c: job.c,
+            layout,
+            rows,
+            below,
+            own,
+            new_bar,
+            out: rows_of(out, i, at..at + layout.nz),
+            sum: Sum {
+                live,
+                counts: true,
+                total,
+            },
+        };
+        dispatch(self.arch, kernel);
     }
 
     /// Back through the faces between two rows of plane `t`.
@@ -295,13 +421,13 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         total: &mut f64,
     ) {
         let layout = window.layout;
-        let [own, low_x, high_x, low_y, high_y] = window.primitive_bar.rows_mut([
+        let [own, low_x, low_y, high_y] = window.primitive_bar.rows_mut([
             (t, r),
-            (t + 2, r),
-            (t + 1, r),
+            (t - 1, r),
             (t, rows.below(r)),
             (t, rows.above(r)),
         ]);
+        let high_x = window.below_bar.row_mut(t + 1, r);
         let [down, up] = window.scratch.rows_mut([(0, 4), (0, 5)]);
         let sum = Sum {
             live: &window.live,
