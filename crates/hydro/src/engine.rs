@@ -289,9 +289,9 @@ fn forward_rows<T>(fields: usize, layout: Layout) -> usize {
 
 /// The same for its adjoint, whose border is twice as wide: the window stays in the shared cache.
 fn reverse_rows<T>(fields: usize, layout: Layout) -> usize {
-    // Four planes of primitive variables, two of faces, twelve of cotangents of faces, three of
-    // primitive variables, three of the result.
-    let bytes = 24 * fields * layout.stride * size_of::<T>();
+    // Four planes of primitive variables, two of faces, six of cotangents of faces, six of primitive
+    // variables, three of the result.
+    let bytes = 21 * fields * layout.stride * size_of::<T>();
     ((3 << 20) / bytes).clamp(16, 64)
 }
 

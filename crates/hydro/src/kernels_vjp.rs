@@ -31,8 +31,12 @@ impl<T: Lane> Sum<'_, T> {
 }
 
 /// Cotangents of the states at the faces of the cells of a row, one block of `F` fields after the
-/// other: at the lower and the upper face along x, y and z.
+/// other: at the lower face along x, of even and of odd planes, and at the lower and the upper faces
+/// along y and z. Those at the upper face along x are used at once.
 pub(crate) const BLOCKS: usize = 6;
+pub(crate) const LOW_Y: usize = 2;
+pub(crate) const HIGH_Y: usize = 3;
+const LOW_Z: usize = 4;
 
 /// Adjoint of [`Exchange`](crate::kernels::Exchange).
 pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
@@ -46,7 +50,7 @@ pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
     /// Cotangents of the new state in the rows left and right of the faces.
     pub(crate) from_bar: &'a [T],
     pub(crate) to_bar: &'a [T],
-    /// Cotangents of the cells left and right of the faces, of which those at these faces are set.
+    /// Set to the cotangents of the states left and right of the faces.
     pub(crate) left: &'a mut [T],
     pub(crate) right: &'a mut [T],
     pub(crate) sum: Sum<'a, T>,
@@ -57,8 +61,6 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, 
     fn run<S: Simd>(self, s: S) {
         let order = across::<F>(self.axis);
         let layout = self.layout;
-        let low = 2 * self.axis * F * layout.stride;
-        let high = low + F * layout.stride;
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
         let zero = c.zero();
@@ -75,8 +77,8 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, 
             let mut c_bar = zero;
             let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
             sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            store(layout, self.left, high + at, &order, &l_bar);
-            store(layout, self.right, low + at, &order, &r_bar);
+            store(layout, self.left, at, &order, &l_bar);
+            store(layout, self.right, at, &order, &r_bar);
         }
         self.sum.close(sum);
     }
@@ -103,7 +105,7 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, 
     fn run<S: Simd>(self, s: S) {
         let order = across::<F>(2);
         let layout = self.layout;
-        let low = 4 * F * layout.stride;
+        let low = LOW_Z * F * layout.stride;
         let high = low + F * layout.stride;
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
@@ -139,8 +141,10 @@ pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
     pub(crate) tiny: [T; 3],
     pub(crate) cross: Cross<'a, T>,
     pub(crate) valid: &'a [T],
-    /// Cotangents of the cells.
+    /// Cotangents of the cells, of even or of odd planes, and those at the upper faces along x.
     pub(crate) cells: &'a [T],
+    pub(crate) odd: bool,
+    pub(crate) upper_x: &'a [T],
     /// Cotangents of the primitive variables: of this row, and of those at lower x, higher x
     /// (set), lower y and higher y.
     pub(crate) own: &'a mut [T],
@@ -170,16 +174,14 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             // At the lower and the upper face along an axis.
             macro_rules! faces {
                 ($j:literal) => {{
-                    let next = usize::from($j == 2);
-                    let low: [V<T, S>; F] =
-                        load(s, layout, self.cells, 2 * $j * block + at, &order);
-                    let high: [V<T, S>; F] = load(
-                        s,
-                        layout,
-                        self.cells,
-                        (2 * $j + 1) * block + at + next,
-                        &order,
-                    );
+                    let (low, high, next) = match $j {
+                        0 => (usize::from(self.odd) * block, self.upper_x, 0),
+                        1 => (LOW_Y * block, &self.cells[HIGH_Y * block..], 0),
+                        // The upper face stands where the lower one of the next cell does.
+                        _ => (LOW_Z * block, &self.cells[(LOW_Z + 1) * block..], 1),
+                    };
+                    let low: [V<T, S>; F] = load(s, layout, self.cells, low + at, &order);
+                    let high: [V<T, S>; F] = load(s, layout, high, at + next, &order);
                     (low, high)
                 }};
             }

@@ -12,7 +12,9 @@
 
 use crate::engine::{Job, Kernels, with_flux, with_limiter};
 use crate::kernels::{Faces, Fill, marker};
-use crate::kernels_vjp::{AlongVjp, BLOCKS, ExchangeVjp, FacesVjp, Sum, ToPrimitiveVjp};
+use crate::kernels_vjp::{
+    AlongVjp, BLOCKS, ExchangeVjp, FacesVjp, HIGH_Y, LOW_Y, Sum, ToPrimitiveVjp,
+};
 use crate::lane::{Lane, dispatch};
 use crate::law::Law;
 use crate::rows::{Layout, PAD, Ring};
@@ -30,14 +32,16 @@ pub(crate) struct Window<T> {
     high_y: Ring<T>,
     /// Whether each cell keeps its reconstruction.
     valid: Ring<T>,
-    /// Cotangents of the cells: see [`BLOCKS`].
+    /// Cotangents of the cells of one plane: see [`BLOCKS`]. Those of a row make room for the next
+    /// plane's once they are used.
     cells: Ring<T>,
     /// Cotangents of the primitive variables, without what comes from the plane below.
     primitive_bar: Ring<T>,
     /// What comes from the plane below.
     below_bar: Ring<T>,
     /// States at the lower faces along x, y and z and at the upper ones along z; what goes to the
-    /// next cells along z; states at the lower faces along y of the first row.
+    /// next cells along z; states at the lower faces along y of the first row; cotangents of the
+    /// states at the upper faces along x.
     scratch: Ring<T>,
     /// One for each cell of a row, zero beyond.
     live: Vec<T>,
@@ -57,10 +61,10 @@ impl<T: Lane> Window<T> {
             high_x: ring(2, rows + 6),
             high_y: ring(1, 2),
             valid: Ring::new(T::zero(), 2, rows + 6, layout.stride),
-            cells: Ring::new(T::zero(), 2, rows + 6, BLOCKS * group),
+            cells: Ring::new(T::zero(), 1, rows + 6, BLOCKS * group),
             primitive_bar: ring(3, rows + 6),
             below_bar: ring(3, rows + 6),
-            scratch: ring(1, 7),
+            scratch: ring(1, 8),
             live,
         }
     }
@@ -147,15 +151,33 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 let counts = within(t) && far(r) == 0;
                 let mut share = 0.0;
                 if t >= 3 && far(r) <= 1 {
-                    let sum = Sum {
-                        live: &window.live,
-                        counts,
-                        total: &mut share,
-                    };
-                    let faces = [window.high_x.row(t - 1, r), window.scratch.row(0, 0)];
-                    let bars = [window.bar.row(t - 1, r), window.bar.row(t, r)];
-                    let cells = window.cells.rows_mut([(t - 1, r), (t, r)]);
-                    self.exchange_vjp(job, layout, 0, faces, bars, cells, sum);
+                    self.across_x(job, t, r, window, counts, &mut share);
+                }
+                // The cells of plane t - 1 have met all their faces.
+                if within(t - 1) && far(r) <= 1 {
+                    let counts = far(r) == 0;
+                    let mut share = 0.0;
+                    self.faces_vjp(job, t - 1, r, rows, window, counts, &mut share);
+                    if counts {
+                        totals[(t - 4) * count + r - 3] += share;
+                        // The variables of plane t - 2 have met all their cells, but for those
+                        // beyond the tile.
+                        let own = window.primitive_bar.row(t - 2, r);
+                        if t <= 5 {
+                            let what = if t == 4 { BEFORE } else { FIRST };
+                            border.0.row_mut(what, r - 3).copy_from_slice(own);
+                        } else {
+                            let rows = [
+                                window.primitive.row(t - 2, r),
+                                window.below_bar.row(t - 2, r),
+                                own,
+                                window.bar.row(t - 2, r),
+                            ];
+                            let at = [t - 5, r - 3];
+                            let total = &mut totals[(t - 5) * count + r - 3];
+                            self.conserved_vjp(job, layout, rows, at, out, &window.live, total);
+                        }
+                    }
                 }
                 if within(t) && rows.follows(r) && far(r).min(far(r - 1)) <= 1 {
                     self.across_y(job, t, [r - 1, r], rows, window, counts, &mut share);
@@ -166,36 +188,6 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 if counts {
                     totals[(t - 3) * count + r - 3] += share;
                 }
-                // The cells of plane t - 1 have met all their faces.
-                if !within(t - 1) || far(r) > 1 {
-                    continue;
-                }
-                let mut share = 0.0;
-                let counts = far(r) == 0;
-                self.faces_vjp(job, t - 1, r, rows, window, counts, &mut share);
-                if counts {
-                    totals[(t - 4) * count + r - 3] += share;
-                }
-                // The variables of plane t - 2 have met all their cells, but for those beyond the
-                // tile.
-                if !counts {
-                    continue;
-                }
-                let own = window.primitive_bar.row(t - 2, r);
-                if t <= 5 {
-                    let what = if t == 4 { BEFORE } else { FIRST };
-                    border.0.row_mut(what, r - 3).copy_from_slice(own);
-                    continue;
-                }
-                let rows = [
-                    window.primitive.row(t - 2, r),
-                    window.below_bar.row(t - 2, r),
-                    own,
-                    window.bar.row(t - 2, r),
-                ];
-                let at = [t - 5, r - 3];
-                let total = &mut totals[(t - 5) * count + r - 3];
-                self.conserved_vjp(job, layout, rows, at, out, &window.live, total);
             }
             if rows.closed && within(t) {
                 let mut share = 0.0;
@@ -303,6 +295,30 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         dispatch(self.arch, kernel);
     }
 
+    /// Back through the faces below row `r` of plane `t` along x.
+    fn across_x(
+        &self,
+        job: &Job<T>,
+        t: usize,
+        r: usize,
+        window: &mut Window<T>,
+        counts: bool,
+        total: &mut f64,
+    ) {
+        let block = F * window.layout.stride;
+        let sum = Sum {
+            live: &window.live,
+            counts,
+            total,
+        };
+        let [low, upper] = window.scratch.rows_mut([(0, 0), (0, 7)]);
+        let faces = [window.high_x.row(t - 1, r), &*low];
+        let bars = [window.bar.row(t - 1, r), window.bar.row(t, r)];
+        let right = &mut window.cells.row_mut(0, r)[t % 2 * block..][..block];
+        let layout = window.layout;
+        self.exchange_vjp(job, layout, 0, faces, bars, [upper, right], sum);
+    }
+
     /// Back through the faces between two rows of plane `t`.
     fn across_y(
         &self,
@@ -324,8 +340,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             window.scratch.row(0, low_y(rows, r)),
         ];
         let bars = [window.bar.row(t, below), window.bar.row(t, r)];
-        let cells = window.cells.rows_mut([(t, below), (t, r)]);
-        self.exchange_vjp(job, window.layout, 1, faces, bars, cells, sum);
+        let block = F * window.layout.stride;
+        let [left, right] = window.cells.rows_mut([(0, below), (0, r)]);
+        let left = &mut left[HIGH_Y * block..][..block];
+        let right = &mut right[LOW_Y * block..][..block];
+        self.exchange_vjp(job, window.layout, 1, faces, bars, [left, right], sum);
     }
 
     /// States at the faces of row `r` of plane `t`.
@@ -392,7 +411,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             counts,
             total,
         };
-        let cells = window.cells.row_mut(t, r);
+        let cells = window.cells.row_mut(0, r);
         with_flux!(job.flux, riemann => dispatch(
             self.arch,
             AlongVjp {
@@ -428,7 +447,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             (t, rows.above(r)),
         ]);
         let high_x = window.below_bar.row_mut(t + 1, r);
-        let [down, up] = window.scratch.rows_mut([(0, 4), (0, 5)]);
+        let [down, up, upper_x] = window.scratch.rows_mut([(0, 4), (0, 5), (0, 7)]);
         let sum = Sum {
             live: &window.live,
             counts,
@@ -444,7 +463,9 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 tiny: job.tiny,
                 cross: cross(&window.primitive, t, r, rows),
                 valid: window.valid.row(t, r),
-                cells: window.cells.row(t, r),
+                cells: window.cells.row(0, r),
+                odd: t % 2 == 1,
+                upper_x,
                 own,
                 sides: [low_x, high_x, low_y, high_y],
                 down,
