@@ -45,8 +45,10 @@
 //!
 //! A tile of rows is swept along x with a window of a few planes in the cache: every field is read
 //! once and written once a step, 16 and 16 bytes a cell of isothermal gas in `f32`, besides what
-//! the hardware adds. Rows run on vector registers along z. What neighbouring tiles share is
-//! computed twice, by the same instructions, so the bits depend neither on tiles nor on threads.
+//! the hardware adds. Rows run on vector registers along z. Faces that neighbouring tiles share are
+//! computed twice, by the same instructions; in the adjoint a tile hands over what its cells owe the
+//! planes of its neighbours, and sums have one order wherever tiles end. So the bits depend neither
+//! on tiles nor on threads.
 
 mod accretion;
 mod arrays;
