@@ -1,150 +1,250 @@
-//! Wave dark matter on a device against the same run on the CPU, on a driver without a device.
+//! Configurations on a device against the same on the CPU, on a driver without a device.
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
-use adastra_core::{Adjoint, Evolve, Operator, Real, ReversibleSchedule, Schedule, State};
-use adastra_cuda::Device;
-use adastra_cuda::fake::{FakeError, install};
-use adastra_fdm::cuda::{self, DeviceMarch, DeviceRun, Reversal};
-use adastra_fdm::{Wave, WaveParams, WaveState};
-use adastra_gravity::{Background, G, Leapfrog, Limit, March, SelfGravity, Source, TimeStep};
-use adastra_grid::{Gravity, Mesh};
-use ndarray::Array3;
-use num_complex::Complex;
+use adastra::core::{FieldRef, Fields, Real, State};
+use adastra::cuda::fake::{FakeError, install};
+use adastra::pipeline::{Config, Registry, Runner, Simulation, World};
 
-fn device() -> Option<Device> {
+/// Whether there is a driver without a device for this process.
+fn device() -> bool {
     match install(Path::new(env!("CARGO_TARGET_TMPDIR")), &[]) {
-        Ok(_) => Some(Device::open(0).expect("the driver has a device")),
+        Ok(_) => true,
         Err(error @ FakeError::NoCompiler) => {
             let _ = writeln!(std::io::stderr(), "SKIPPED, runs on a device: {error}");
-            None
+            false
         }
         Err(error) => panic!("{error}"),
     }
 }
 
-fn relative<S: State<T>, T: Real>(found: &S, expected: &S) -> f64 {
+const SITE: &str = r#"
+seed = 5
+[mesh]
+cells = [8, 6, 10]
+size = ["8 kpc", "7 kpc", "9 kpc"]
+"#;
+const TIME: &str = r#"
+[time]
+end = 0.08
+steps = 8
+"#;
+const ADAPTIVE: &str = r#"
+[time]
+end = 0.08
+safety = 0.3
+"#;
+const COSMOLOGY: &str = r#"
+[time]
+safety = 0.05
+[cosmology]
+h = 0.7
+omega_matter = 0.3
+redshifts = [1.0, 0.9998, 0.9995]
+"#;
+const WAVE: &str = r#"
+[[matter]]
+name = "dm"
+use = "fdm.wave"
+parameters = { mass = 0.8, coupling = 0.05 }
+initial = { use = "fdm.random-phases", with = { mean_density = 1e6, velocity_dispersion = 12.0 } }
+"#;
+const SECOND_WAVE: &str = r#"
+[[matter]]
+name = "heavy"
+use = "fdm.wave"
+parameters = { mass = 1.3 }
+initial = { use = "fdm.random-phases", with = { mean_density = 5e5, velocity_dispersion = 9.0 } }
+"#;
+const STARS: &str = r#"
+[[matter]]
+name = "stars"
+use = "particles"
+initial = { use = "particles.uniform", with = { count = 40, mass = 2e6, velocity_dispersion = 9.0 } }
+"#;
+const WELL: &str = r#"
+[[potential]]
+name = "well"
+use = "plummer"
+parameters = { mass = "1e9 Msun", scale_radius = "2 kpc", centre = ["4 kpc", "3 kpc", "5 kpc"] }
+"#;
+
+fn objective(of: &str) -> String {
+    format!(
+        "[objective]\nuse = \"objective.density\"\nwith = {{ of = [{of}], target = \"target.h5\" }}\n"
+    )
+}
+
+fn write_target(folder: &Path) {
+    use adastra::io::{Dataset, Header, SnapshotWriter};
+    let mut writer = SnapshotWriter::new(Header {
+        time: 0.0,
+        step: 0,
+        code_version: String::new(),
+        config: String::new(),
+    });
+    let target = ndarray::Array3::from_shape_fn((8, 6, 10), |(i, j, k)| (1 + i + j * k % 3) as f64);
+    let target = Dataset::F64(target.into_dyn());
+    writer.dataset("target", "", &target).expect("a dataset");
+    writer.write(folder.join("target.h5")).expect("a file");
+}
+
+fn registry() -> Registry {
+    let mut registry = adastra::registry().expect("a registry");
+    adastra_plugin_plummer_potential::plugin(&mut registry).expect("a new name");
+    registry
+}
+
+fn build<T: Real>(text: &str, folder: &Path) -> adastra::pipeline::Result<Simulation<T>> {
+    let config = Config::parse(text, folder).expect("a configuration");
+    Simulation::build(&config, &registry())
+}
+
+/// The largest relative difference of a field.
+fn worst<T: Real>(found: &World<T>, expected: &World<T>) -> f64 {
     let mut difference = found.clone();
     difference.axpy(-T::one(), expected);
-    (difference.dot(&difference) / expected.dot(expected)).sqrt()
-}
-
-/// A factor that grows with time.
-struct Grows;
-
-impl Source for Grows {
-    fn factor(&self, time: f64) -> f64 {
-        1.0 + 20.0 * time
-    }
-    fn limit(&self, _: f64) -> Limit {
-        Limit {
-            name: "source",
-            dt: 0.004,
-        }
-    }
-}
-
-fn compare<T: Real>(device: &Device, allowed: f64) {
-    let mesh = Mesh::new([8, 6, 10], [3.0, 3.0, 4.0]).unwrap();
-    let psi = Array3::from_shape_fn(mesh.shape(), |(i, j, k)| {
-        let [x, y, z] = mesh.centre([i, j, k]);
-        let z = Complex::new(1.0 + 0.3 * (x + 2.0 * y).sin(), 0.4 * (z - x).cos()) * 2e4;
-        Complex::new(T::of(z.re), T::of(z.im))
-    });
-    let potential = Array3::from_shape_fn(mesh.shape(), |(i, _, k)| {
-        T::of(300.0 * ((i + k) as f64).sin())
-    });
-    let background = Background(Some(Gravity {
-        potential,
-        acceleration: None,
-    }));
-    let boson = WaveParams {
-        mass: T::of(1.5),
-        coupling: T::of(-0.5),
+    let norms = |world: &World<T>| {
+        let mut norms = Vec::new();
+        world.visit(&mut |_, field| {
+            norms.push(match field {
+                FieldRef::Real(a) => a.iter().map(|x| x.f64().powi(2)).sum::<f64>().sqrt(),
+                FieldRef::Complex(a) => a.iter().map(|z| z.norm_sqr().f64()).sum::<f64>().sqrt(),
+            });
+        });
+        norms
     };
-    let (p, x) = ((boson, background), WaveState { psi });
-    let dt = [0.003, 0.003, 0.002, 0.003];
-    let system = SelfGravity::with_constant(&mesh, Wave::<T>::new(&mesh), G);
-    let system = Arc::new(system.with_source(Grows));
-    let host = Evolve::new(Leapfrog::new(system.clone(), &dt), Schedule::StoreAll);
-    let (y, tape) = host.record(&p, x.clone()).unwrap();
-    assert!(relative::<_, T>(&y, &x) > 0.1, "the run changes the wave");
-    let mut y_bar = y.clone();
-    y_bar.psi.mapv_inplace(|z| z * (z.re * z.re));
-    let mut p_bar = p.zeros_like();
-    let x_bar = host.vjp(&p, tape, y_bar.clone(), &mut p_bar).unwrap();
+    let pairs = norms(&difference).into_iter().zip(norms(expected));
+    pairs.fold(0.0, |worst: f64, (error, size)| {
+        // Masses of particles do not change, and have no gradient where nobody weighs them.
+        let error = if size == 0.0 { error } else { error / size };
+        assert!(error.is_finite());
+        worst.max(error)
+    })
+}
 
-    let there = cuda::system::<T>(device, &mesh, G).unwrap();
-    let there = Arc::new(there.with_source(Grows));
-    for reversal in [
-        Reversal::Recompute(Schedule::StoreAll),
-        Reversal::Undo(ReversibleSchedule::Reconstruct { anchors: 1 }),
-    ] {
-        let there = DeviceRun::new(there.clone(), &dt, reversal.clone());
-        let found = there.apply(&p, x.clone()).unwrap();
-        let error = relative::<_, T>(&found, &y);
-        assert!(error < allowed, "{error:e}");
-        let (_, saved) = there.record(&p, x.clone()).unwrap();
-        let mut found_p = p.zeros_like();
-        let found = there.vjp(&p, saved, y_bar.clone(), &mut found_p).unwrap();
-        for (what, error) in [
-            ("wave", relative::<_, T>(&found, &x_bar)),
-            ("background", relative::<_, T>(&found_p.1, &p_bar.1)),
-            ("mass", relative::<T, T>(&found_p.0.mass, &p_bar.0.mass)),
-            (
-                "coupling",
-                relative::<T, T>(&found_p.0.coupling, &p_bar.0.coupling),
-            ),
-        ] {
-            assert!(error < 10.0 * allowed, "{what}, {reversal:?}: {error:e}");
+/// Runs on both, and compares states, steps and gradients.
+fn compare<T: Real>(text: &str, allowed: f64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_target(folder.path());
+    let on = |device: &str| {
+        let text = format!("device = \"{device}\"\n{text}");
+        build::<T>(&text, folder.path()).expect("a simulation")
+    };
+    let (cpu, cuda) = (on("cpu"), on("cuda:1"));
+    let outputs = cpu.outputs(2);
+    let mut runs = [&cpu, &cuda].map(|s| Runner::new(s, s.begin(), outputs).expect("a run"));
+    let begin = cpu.begin().state;
+    loop {
+        let [a, b] = runs.each_mut().map(|run| run.step().expect("a step"));
+        assert!((a.dt / b.dt - 1.0).abs() < allowed, "{} {}", a.dt, b.dt);
+        assert_eq!((a.binding.name, a.at_output), (b.binding.name, b.at_output));
+        if a.at_output {
+            let [a, b] = runs.each_ref().map(|run| run.progress());
+            assert_eq!((&a.march, a.output), (&b.march, b.output));
+            let error = worst(&b.state, &a.state);
+            assert!(error < 10.0 * allowed, "state: {error:e}");
+        }
+        if a.finished {
+            break;
         }
     }
-
-    // Steps that are chosen.
-    let (mut march, mut march_there) = (March::default(), March::default());
-    let mut run = DeviceMarch::new(there, &p, &x).unwrap();
-    let (mut x, until, rule) = (x, 0.02, TimeStep::Adaptive(0.4));
-    while march.time < until {
-        let step = march.advance(&system, &p, &mut x, rule, until).unwrap();
-        let found = run.advance(&mut march_there, rule, until).unwrap();
-        assert_eq!(found.binding.name, step.binding.name);
-        assert!((found.dt / step.dt - 1.0).abs() < allowed);
-    }
-    assert_eq!(
-        (march.step, march.time),
-        (march_there.step, march_there.time)
+    assert!(
+        worst(&runs[0].progress().state, &begin) > 1e-2,
+        "the run goes somewhere"
     );
-    march.close(&system, &p, &mut x).unwrap();
-    run.close(&mut march_there).unwrap();
-    assert!(run.is_finite().unwrap());
-    let error = relative::<_, T>(&run.state().unwrap(), &x);
-    assert!(error < 10.0 * allowed, "{error:e}");
-    let error = run
-        .advance(&mut march_there, TimeStep::Fixed(1.0), 2.0)
-        .unwrap_err();
-    assert!(error.to_string().contains("exceeds the"), "{error}");
+
+    let [a, b] = [&cpu, &cuda].map(|s| s.gradient(&s.start, None).expect("a gradient"));
+    assert!((b.value / a.value - 1.0).abs() < 10.0 * allowed);
+    assert_eq!(a.report.steps, b.report.steps);
+    for (what, found, expected) in [
+        ("state", &b.bar.state, &a.bar.state),
+        ("parameters", &b.bar.parameters, &a.bar.parameters),
+        ("potentials", &b.bar.potentials, &a.bar.potentials),
+    ] {
+        let error = worst(found, expected);
+        assert!(error < 100.0 * allowed, "gradient by {what}: {error:e}");
+        let none = expected.addresses().is_empty();
+        assert!(none || expected.dot(expected) > 0.0, "a gradient by {what}");
+    }
 }
 
 #[test]
-fn a_run_and_its_gradient_are_those_of_the_cpu() {
-    let Some(device) = device() else { return };
-    compare::<f64>(&device, 1e-12);
-    compare::<f32>(&device, 1e-5);
+fn configurations_run_as_on_the_cpu() {
+    if !device() {
+        return;
+    }
+    let schedule = |name: &str| format!("[gradient]\nschedule = \"{name}\"\nbudget = \"80 KiB\"\n");
+    let both = objective("\"dm\", \"stars\"");
+    for text in [
+        format!("{SITE}{TIME}{WAVE}{}", objective("\"dm\"")),
+        format!("{SITE}{TIME}{STARS}{WELL}{}", objective("\"stars\"")),
+        format!(
+            "{SITE}{ADAPTIVE}{WAVE}{STARS}{both}{}",
+            schedule("checkpoint")
+        ),
+        format!("{SITE}{TIME}{WAVE}{STARS}{WELL}{both}{}", schedule("store")),
+        format!("{SITE}{TIME}{WAVE}{SECOND_WAVE}{}", objective("\"heavy\"")),
+        format!(
+            "{SITE}{COSMOLOGY}{WAVE}{STARS}{both}{}",
+            schedule("reversible")
+        ),
+        format!(
+            "self_gravity = false\n{SITE}{TIME}{WAVE}{WELL}{}",
+            objective("\"dm\"")
+        ),
+    ] {
+        compare::<f64>(&text, 1e-11);
+        compare::<f32>(&text, 3e-5);
+    }
 }
 
 #[test]
-fn wrong_parameters_are_named_as_on_the_cpu() {
-    let Some(device) = device() else { return };
-    let mesh = Mesh::new([4; 3], [1.0; 3]).unwrap();
-    let reversal = Reversal::Recompute(Schedule::StoreAll);
-    let system = Arc::new(cuda::system::<f32>(&device, &mesh, G).unwrap());
-    let run = DeviceRun::new(system, &[0.1], reversal);
-    let x = WaveState {
-        psi: mesh.zeros_complex(),
+fn what_a_device_cannot_run_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |more: &str, device: &str| {
+        let text = format!("device = \"{device}\"\n{SITE}{TIME}{STARS}{more}");
+        build::<f64>(&text, folder.path())
+            .err()
+            .expect("an error")
+            .to_string()
     };
-    let p = (WaveParams::free(-1.0), Background::none());
-    let error = run.apply(&p, x).unwrap_err();
-    assert_eq!(error.to_string(), "mass = -1: must be positive and finite");
+    let gas = r#"
+[[matter]]
+name = "gas"
+use = "gas.isothermal"
+parameters = { sound_speed = "10 km/s" }
+initial = { use = "gas.uniform", with = { density = 1e6 } }
+"#;
+    assert_eq!(
+        refused(gas, "cuda"),
+        "matter.gas.use = \"gas.isothermal\": allowed: with device = \"cuda\": fdm.wave, particles; \
+         or run on the CPU: device = \"cpu\""
+    );
+    let clock = r#"
+[[matter]]
+name = "clock"
+use = "clock"
+initial = { use = "clock.start" }
+"#;
+    assert!(refused(clock, "cuda:1").contains("matter.clock.use = \"clock\""));
+    let process = format!(
+        "{gas}[[process]]\nname = \"eats\"\nuse = \"accretion.bondi\"\nwith = {{ gas = \"gas\", \
+         sinks = \"stars\" }}\n"
+    );
+    let text = refused(&process, "cuda");
+    assert!(text.contains("process = \"eats\""), "{text}");
+    assert!(
+        text.ends_with("or run on the CPU: device = \"cpu\""),
+        "{text}"
+    );
+    assert_eq!(
+        refused("", "cua"),
+        "device = \"cua\": no such device, did you mean \"cuda\"?; allowed: cpu, cuda"
+    );
+    if device() {
+        let text = refused("", "cuda:7");
+        assert!(text.contains("device: no GPU 7"), "{text}");
+    }
 }

@@ -20,6 +20,8 @@ mod file;
 
 pub use adastra_check as check;
 pub use adastra_core as core;
+#[cfg(feature = "cuda")]
+pub use adastra_cuda as cuda;
 pub use adastra_fdm as fdm;
 pub use adastra_gravity as gravity;
 pub use adastra_grid as grid;
@@ -46,5 +48,10 @@ pub fn registry() -> Result<Registry> {
     adastra_particles::pipeline::plugin(&mut registry)?;
     adastra_optimize::objective::plugin(&mut registry)?;
     file::plugin(&mut registry)?;
+    #[cfg(feature = "cuda")]
+    {
+        adastra_cuda::plugin(&mut registry)?;
+        adastra_fdm::cuda::plugin(&mut registry)?;
+    }
     Ok(registry)
 }

@@ -387,3 +387,49 @@ fn a_killed_run_restarts_to_the_same_bits() {
     let log = |folder: &Path| std::fs::read(folder.join("output/quantities.csv")).expect("a log");
     assert_eq!(log(whole.path()), log(parts.path()));
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_that_is_not_there_is_one_line_and_the_cpu_is_offered() {
+    let folder = project(CONFIG);
+    let config = folder.path().join("config.toml");
+    let config = config.to_str().expect("a path");
+    let refused = |arguments: &[&str]| {
+        // Where there is a GPU, it is hidden.
+        let done = Command::new(COMMAND)
+            .env("CUDA_VISIBLE_DEVICES", "")
+            .args(arguments)
+            .output()
+            .expect("the command runs");
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        text(&done.stderr)
+    };
+    for action in ["run", "grad", "fit", "check"] {
+        let error = refused(&[action, config, "--device", "cuda"]);
+        assert!(error.starts_with("error: device: "), "{error}");
+        assert!(error.contains("NVIDIA driver"), "{error}");
+        assert!(
+            error.ends_with("or run on the CPU: device = \"cpu\"\n"),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    let error = refused(&["selftest"]);
+    assert!(
+        error.ends_with("or run on the CPU: device = \"cpu\"\n"),
+        "{error}"
+    );
+    let error = refused(&["selftest", "--device", "cpu"]);
+    assert!(error.contains("--device = cpu: allowed: a GPU"), "{error}");
+    let error = refused(&["run", config, "--device", "cuda:one"]);
+    assert!(
+        error.contains("allowed: \"cpu\", or a device and its number"),
+        "{error}"
+    );
+
+    let on_cpu = project(&format!("device = \"cuda\"\n{CONFIG}"));
+    let done = run("run", on_cpu.path(), &["--device", "cpu", "--quiet"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let plugins = text(&adastra(&["plugins", "fdm.wave"]).stdout);
+    assert!(plugins.contains("device: cpu, cuda"), "{plugins}");
+}

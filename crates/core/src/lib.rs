@@ -151,4 +151,4 @@ pub use evolve::{Evolve, Gradient, Progress, Repeat, Steps, Sweep, Tape};
 pub use operator::{Adjoint, Operator, Reversible, Tangent};
 pub use real::Real;
 pub use schedule::{Chosen, Report, ReversibleSchedule, Schedule, Storage};
-pub use state::{Element, FieldMut, FieldRef, Fields, State, join};
+pub use state::{Element, FieldMut, FieldRef, Fields, Memory, State, join};

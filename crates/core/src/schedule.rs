@@ -55,8 +55,10 @@ pub enum ReversibleSchedule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Storage {
-    /// In memory.
+    /// In the memory of the states that are stepped: for those of a device, in that of the device.
     Memory,
+    /// In the memory of the host, which for states of a device is larger and a copy away.
+    Host,
     /// In files within this folder, which must exist. Each gradient uses a subfolder of its own
     /// and removes it when it is done, fails, or is dropped.
     Disk(PathBuf),
@@ -91,6 +93,12 @@ impl fmt::Display for Chosen {
                 storage: Storage::Memory,
             } => {
                 write!(f, "{slots} binomial checkpoints in memory")
+            }
+            Self::Checkpoint {
+                slots,
+                storage: Storage::Host,
+            } => {
+                write!(f, "{slots} binomial checkpoints in the memory of the host")
             }
             Self::Checkpoint {
                 slots,

@@ -28,6 +28,22 @@ pub trait State<T: Real>: Clone + Send + Sync + 'static {
     fn copy_from(&mut self, x: &Self) {
         self.clone_from(x);
     }
+    /// A copy in another memory. The provided method clones: what is worked on by the processor is
+    /// in the memory of the host already. States of a device go there and back, and are good for
+    /// nothing else in between.
+    fn copy_in(&self, memory: Memory) -> Self {
+        let _ = memory;
+        self.clone()
+    }
+}
+
+/// Which memory holds a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// That in which operators find their input.
+    Working,
+    /// That of the host.
+    Host,
 }
 
 /// A borrowed field of a state: scalars appear with zero axes.
@@ -268,6 +284,9 @@ impl<T: Real, S: State<T>> State<T> for Vec<S> {
         self.iter_mut().zip(x).for_each(|(y, x)| y.copy_from(x));
         self.extend_from_slice(&x[self.len()..]);
     }
+    fn copy_in(&self, memory: Memory) -> Self {
+        self.iter().map(|x| x.copy_in(memory)).collect()
+    }
 }
 
 impl<T: Real, S: Fields<T>> Fields<T> for Vec<S> {
@@ -299,6 +318,9 @@ macro_rules! tuple {
             }
             fn copy_from(&mut self, x: &Self) {
                 $(self.$i.copy_from(&x.$i);)+
+            }
+            fn copy_in(&self, memory: Memory) -> Self {
+                ($(self.$i.copy_in(memory),)+)
             }
         }
         impl<T: Real, $($s: Fields<T>),+> Fields<T> for ($($s,)+) {
@@ -369,6 +391,9 @@ macro_rules! state {
             }
             fn copy_from(&mut self, x: &Self) {
                 $( $crate::State::<$t>::copy_from(&mut self.$field, &x.$field); )+
+            }
+            fn copy_in(&self, memory: $crate::Memory) -> Self {
+                Self { $( $field: $crate::State::<$t>::copy_in(&self.$field, memory), )+ }
             }
         }
         impl<$t: $crate::Real> $crate::Fields<$t> for $name<$t> {

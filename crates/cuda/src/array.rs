@@ -3,14 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use adastra_core::{Element, Error, FieldMut, FieldRef, Fields, Real, State};
+use adastra_core::{Element, Error, FieldMut, FieldRef, Fields, Memory, Real, State};
 use cust::sys::CUdeviceptr;
 use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
 use num_complex::Complex;
 
 use crate::device::BLOCK;
 use crate::kernels::Launch;
-use crate::pool::Buffer;
+use crate::pool::{Buffer, Of};
 use crate::{CudaError, Device};
 
 mod sealed {
@@ -66,8 +66,12 @@ impl<T, A> fmt::Debug for DeviceArray<T, A> {
 impl<T, A> DeviceArray<T, A> {
     /// An array whose contents are left from earlier use.
     pub(crate) fn new(device: &Device, shape: &[usize]) -> Result<Self, CudaError> {
+        Self::new_of(Of::Device, device, shape)
+    }
+
+    fn new_of(of: Of, device: &Device, shape: &[usize]) -> Result<Self, CudaError> {
         let bytes = shape.iter().product::<usize>() * size_of::<A>();
-        let buffer = device.allocate(bytes)?;
+        let buffer = device.allocate(of, bytes)?;
         Ok(Self {
             device: device.clone(),
             shape: shape.to_vec(),
@@ -104,8 +108,13 @@ impl<T, A> DeviceArray<T, A> {
         Ok(self.buffer()?.pointer())
     }
 
+    /// The memory on the device.
     pub(crate) fn buffer(&self) -> Result<&Buffer, CudaError> {
-        self.buffer.as_ref().map_err(Clone::clone)
+        match &self.buffer {
+            Ok(buffer) if buffer.of() == Of::Host => Err(CudaError::OnHost),
+            Ok(buffer) => Ok(buffer),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -122,9 +131,15 @@ impl<T, A> DeviceArray<T, A> {
     /// # Errors
     /// As [`DeviceArray::zeros`].
     pub fn try_clone(&self) -> Result<Self, CudaError> {
-        let copy = Self::new(&self.device, &self.shape)?;
-        self.device
-            .copy(self.buffer()?, copy.buffer()?, self.bytes())?;
+        self.try_copy_in(Of::Device)
+    }
+
+    fn try_copy_in(&self, of: Of) -> Result<Self, CudaError> {
+        let from = self.buffer.as_ref().map_err(Clone::clone)?;
+        let copy = Self::new_of(of, &self.device, &self.shape)?;
+        if let Ok(to) = &copy.buffer {
+            self.device.copy(from, to, self.bytes())?;
+        }
         Ok(copy)
     }
 
@@ -330,7 +345,7 @@ impl Sums {
     /// `sums` sums over `n` elements each.
     pub(crate) fn new(device: &Device, n: usize, sums: usize) -> Result<Self, CudaError> {
         let blocks = n.div_ceil(8 * BLOCK).clamp(1, 1024);
-        let buffer = device.allocate(sums * blocks * size_of::<f64>())?;
+        let buffer = device.allocate(Of::Device, sums * blocks * size_of::<f64>())?;
         Ok(Self {
             buffer,
             blocks,
@@ -376,7 +391,7 @@ impl<T, A> Clone for DeviceArray<T, A> {
     /// Without new memory where the shapes agree.
     fn clone_from(&mut self, source: &Self) {
         let same = self.shape == source.shape && self.device.is(&source.device);
-        let (Ok(to), Ok(from), true) = (&self.buffer, &source.buffer, same) else {
+        let (Ok(to), Ok(from), true) = (self.buffer(), source.buffer(), same) else {
             *self = source.clone();
             return;
         };
@@ -395,6 +410,13 @@ impl<T: Real, A: Number<T>> State<T> for DeviceArray<T, A> {
         if let Err(error) = self.try_axpy(a, x) {
             self.device.fail(error);
         }
+    }
+
+    fn copy_in(&self, memory: Memory) -> Self {
+        self.or_lost(self.try_copy_in(match memory {
+            Memory::Working => Of::Device,
+            Memory::Host => Of::Host,
+        }))
     }
 
     /// NaN where the device has failed.

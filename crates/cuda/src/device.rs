@@ -2,8 +2,7 @@
 
 use std::ffi::c_void;
 use std::fmt;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use adastra_core::Real;
 use cust::context::{Context, CurrentContext};
@@ -15,7 +14,7 @@ use cust::sys::{
 };
 
 use crate::kernels::{BuiltIn, Module};
-use crate::pool::{Buffer, Pool};
+use crate::pool::{Buffer, Of, Pool, Raw};
 use crate::{CudaError, driver};
 
 /// A GPU that is open. Clones share it; arrays made on one may only meet arrays of the same one.
@@ -37,6 +36,8 @@ struct Inner {
     /// The kernels of this crate, in f32 and in f64.
     built_in: [OnceLock<Result<BuiltIn, CudaError>>; 2],
     pool: Mutex<Pool>,
+    /// Memory of the host.
+    pinned: Mutex<Pool>,
     // Dropped in this order, after the modules and the memory above.
     stream: Stream,
     context: Context,
@@ -47,49 +48,16 @@ impl Drop for Inner {
         // What follows fails only where the device is lost, and there is nobody to tell.
         let _ = CurrentContext::set_current(&self.context);
         let _ = self.stream.synchronize();
-        let pool = self.pool.get_mut().unwrap_or_else(PoisonError::into_inner);
-        pool.free();
+        for pool in [&mut self.pool, &mut self.pinned] {
+            let pool = pool.get_mut().unwrap_or_else(PoisonError::into_inner);
+            pool.free();
+        }
     }
 }
 
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cuda:{} ({})", self.0.ordinal, self.0.name)
-    }
-}
-
-/// What a configuration's `device` says.
-///
-/// ```
-/// use adastra_cuda::Place;
-///
-/// assert_eq!("cuda:1".parse(), Ok(Place::Cuda(1)));
-/// assert_eq!("cuda".parse(), Ok(Place::Cuda(0)));
-/// assert_eq!("cpu".parse(), Ok(Place::Cpu));
-/// assert!("gpu".parse::<Place>().is_err());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// `"cpu"`.
-    Cpu,
-    /// `"cuda"`, which is the first GPU, or `"cuda:N"`.
-    Cuda(usize),
-}
-
-impl FromStr for Place {
-    type Err = CudaError;
-
-    fn from_str(text: &str) -> Result<Self, CudaError> {
-        let number = match text {
-            "cpu" => return Ok(Self::Cpu),
-            "cuda" => Some(0),
-            _ => text
-                .strip_prefix("cuda:")
-                .and_then(|number| number.parse().ok()),
-        };
-        number.map(Self::Cuda).ok_or_else(|| CudaError::DeviceName {
-            text: text.to_owned(),
-        })
     }
 }
 
@@ -123,7 +91,8 @@ impl Device {
             processors: u32::try_from(processors).unwrap_or(1).max(1),
             fault: Mutex::default(),
             built_in: [const { OnceLock::new() }; 2],
-            pool: Mutex::default(),
+            pool: Mutex::new(Pool::new(Of::Device)),
+            pinned: Mutex::new(Pool::new(Of::Host)),
             stream,
             context,
         })))
@@ -214,30 +183,49 @@ impl Device {
         self.keep(Module::load(self, ptx))
     }
 
+    fn pool(&self, of: Of) -> MutexGuard<'_, Pool> {
+        let pool = match of {
+            Of::Device => &self.0.pool,
+            Of::Host => &self.0.pinned,
+        };
+        pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Memory of at least `bytes` bytes, whose contents are left from earlier use.
-    pub(crate) fn allocate(&self, bytes: usize) -> Result<Buffer, CudaError> {
+    pub(crate) fn allocate(&self, of: Of, bytes: usize) -> Result<Buffer, CudaError> {
         self.check()?;
         self.enter()?;
-        let mut pool = self.0.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let synchronize = || {
             self.0.stream.synchronize()?;
             Ok(())
         };
-        let taken = pool.take(bytes, synchronize);
-        drop(pool);
-        self.keep(taken.map(|raw| Buffer::new(self, raw)))
+        let taken = self.pool(of).take(bytes, synchronize);
+        self.keep(taken.map(|raw| Buffer::new(self, of, raw)))
     }
 
     /// Takes memory back. Work that still uses it stands before that of the next user.
-    pub(crate) fn give_back(&self, raw: crate::pool::Raw) {
-        let mut pool = self.0.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.give(raw);
+    pub(crate) fn give_back(&self, of: Of, raw: Raw) {
+        self.pool(of).give(raw);
     }
 
-    /// Bytes of arrays, and of memory that waits for its next use.
+    /// Bytes of arrays on the device, and of memory there that waits for its next use.
     pub fn allocated(&self) -> usize {
-        let pool = self.0.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.allocated()
+        self.pool(Of::Device).allocated()
+    }
+
+    /// As [`Device::allocated`], in the memory of the host.
+    pub fn allocated_on_host(&self) -> usize {
+        self.pool(Of::Host).allocated()
+    }
+
+    /// Bytes of memory that arrays can still take.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn available(&self) -> Result<usize, CudaError> {
+        self.enter()?;
+        let (free, _) = cust::memory::mem_get_info()?;
+        Ok(free + self.pool(Of::Device).spare())
     }
 
     /// The result of a function of the driver.
@@ -304,9 +292,21 @@ impl Device {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: both buffers have this many bytes and belong to this device.
-        let code =
-            unsafe { cuMemcpyDtoDAsync_v2(to.pointer(), from.pointer(), bytes, self.stream()) };
+        let (source, target, stream) = (from.pointer(), to.pointer(), self.stream());
+        // SAFETY: both buffers have this many bytes and belong to this device. Those of the host are
+        // read and written by work of this stream alone, and not freed before it is done.
+        let code = unsafe {
+            match (from.of(), to.of()) {
+                (Of::Device, Of::Device) => cuMemcpyDtoDAsync_v2(target, source, bytes, stream),
+                (Of::Device, Of::Host) => {
+                    cuMemcpyDtoHAsync_v2(target as *mut c_void, source, bytes, stream)
+                }
+                (Of::Host, Of::Device) => {
+                    cuMemcpyHtoDAsync_v2(target, source as *const c_void, bytes, stream)
+                }
+                (Of::Host, Of::Host) => return Err(CudaError::OnHost),
+            }
+        };
         self.result(code)
     }
 

@@ -44,12 +44,6 @@ pub enum CudaError {
         /// How many GPUs there are.
         found: usize,
     },
-    /// A device is named in a way that is not understood.
-    #[error("device = {text:?}: must be \"cpu\", \"cuda\" or \"cuda:N\" with the number of a GPU")]
-    DeviceName {
-        /// The text.
-        text: String,
-    },
     /// The driver does not take the kernels.
     #[error(
         "the NVIDIA driver refuses the kernels ({detail}): they need driver 550 or newer and a GPU \
@@ -84,6 +78,18 @@ pub enum CudaError {
         /// How much there is.
         total: usize,
     },
+    /// The host has too little memory that stays in place.
+    #[error(
+        "out of memory of the host: {bytes} bytes asked for that stay in place (are pinned): give \
+         gradient.budget less, or spill checkpoints to disk: gradient.disk"
+    )]
+    HostMemory {
+        /// How much was asked for.
+        bytes: usize,
+    },
+    /// An operator meets an array that is in the memory of the host.
+    #[error("an array in the memory of the host cannot be worked on: take it back by copy_in")]
+    OnHost,
     /// The device's memory is too full for a transform.
     #[error(
         "out of GPU memory: a transform needs about the size of its field, {free} of {total} bytes \

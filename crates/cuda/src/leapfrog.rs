@@ -363,7 +363,7 @@ impl<T: Real, M: Matter<T>> Adjoint<T> for Element<'_, T, M> {
         if let Some(dt) = self.motion.drift {
             let mut kicked = x.clone();
             matter.kick(&p.0, &mut kicked, &gravity, kick)?;
-            matter.drift_vjp(&p.0, kicked, dt, &mut x_bar, &mut p_bar.0)?;
+            matter.drift_vjp(&p.0, &mut kicked, dt, &mut x_bar, &mut p_bar.0)?;
         }
         let mut g_bar = self.system.gravity_bar()?;
         matter.kick_vjp(
@@ -385,10 +385,10 @@ impl<T: Real, M: MatterReversible<T>> Reversible<T> for Element<'_, T, M> {
     fn invert(&self, p: &Self::Params, mut x: M::State) -> Result<M::State> {
         let matter = &self.system.matter;
         if let Some(dt) = self.motion.drift {
-            matter.undrift(&p.0, &mut x, dt)?;
+            matter.drift(&p.0, &mut x, -dt)?;
         }
         let gravity = self.gravity(p, &x)?;
-        matter.unkick(&p.0, &mut x, &gravity, self.motion.kick)?;
+        matter.kick(&p.0, &mut x, &gravity, -self.motion.kick)?;
         Ok(x)
     }
 

@@ -3,13 +3,16 @@
 //! A [`DeviceArray`] is a [`State`](adastra_core::State), and an operator of this crate is an
 //! [`Operator`](adastra_core::Operator) on such arrays, with its adjoint. So everything that
 //! composes operators, [`Evolve`](adastra_core::Evolve) and its schedules among them, works on a
-//! device as it is, with checkpoints in the device's memory or on disk.
+//! device as it is, with checkpoints in the device's memory, in pinned memory of the host or on disk.
+//!
+//! [`plugin`] brings `device = "cuda"` to configurations. It runs matter that has a [`Twin`], which
+//! says how states, parameters and cotangents go to the device and back.
 //!
 //! | here | twin |
 //! |---|---|
 //! | [`ForwardFft`], [`InverseFft`], [`Gradient`], [`Filter`], [`ComplexFilter`], [`PoissonSolve`], [`Poisson`] | `adastra-grid` |
 //! | [`Deposit`], [`Readout`], [`Particles`] | `adastra-particles` |
-//! | [`Density`], [`Kick`], [`Drift`], [`Wave`] | `adastra-fdm`, whose feature `cuda` takes states and parameters of the CPU |
+//! | [`Density`], [`Kick`], [`Drift`], [`Wave`] | `adastra-fdm`, whose feature `cuda` has the [`Twin`] |
 //! | [`Matter`], [`SelfGravity`], [`Leapfrog`], [`Background`] | `adastra-gravity` |
 //!
 //! Gas has no twin yet; it comes in as another [`Matter`], which need not be
@@ -47,7 +50,7 @@
 //! speed. One command does both, comparisons first and rates after:
 //!
 //! ```text
-//! cargo run --release -p adastra-cuda --example selftest -- cuda:0
+//! adastra selftest --device cuda:0
 //! ```
 //!
 //! # Cost of a step
@@ -62,9 +65,11 @@
 //! they are tested without a GPU.
 
 mod array;
+mod components;
 mod conformance;
 mod device;
 mod driver;
+mod engine;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -77,13 +82,15 @@ mod particles;
 mod poisson;
 mod pool;
 mod selftest;
+mod twin;
 mod wave;
 mod wave_operators;
 
 pub use array::{ComplexArray, DeviceArray, Number, RealArray};
 pub use conformance::{Compared, conformance};
-pub use device::{Device, Place};
+pub use device::Device;
 pub use driver::Libraries;
+pub use engine::{Cuda, Part, plugin, register};
 pub use error::CudaError;
 pub use kernels::{Argument, Kernel, Module};
 pub use leapfrog::{Background, Element, Leapfrog, SelfGravity};
@@ -92,5 +99,6 @@ pub use operators::{ComplexFilter, Filter, ForwardFft, Gradient, InverseFft, Poi
 pub use particles::{Deposit, Deposits, ParticleState, Particles, Readout};
 pub use poisson::{Gravity, Poisson};
 pub use selftest::SelfTest;
+pub use twin::{DeviceParams, DeviceState, HostParams, HostState, ParticleTwin, Twin};
 pub use wave::{Boson, Wave, WaveState};
 pub use wave_operators::{Density, Drift, Kick, KickParams};

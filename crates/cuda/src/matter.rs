@@ -89,45 +89,23 @@ pub trait Matter<T: Real>: Send + Sync {
         p_bar: &mut Self::Params,
     ) -> Result<()>;
 
-    /// Adjoint of [`Matter::drift`]; the memory of `x` may be used up.
+    /// Adjoint of [`Matter::drift`]; what `x` holds may be used up.
     ///
     /// # Errors
     /// As the trait says.
     fn drift_vjp(
         &self,
         p: &Self::Params,
-        x: Self::State,
+        x: &mut Self::State,
         dt: f64,
         x_bar: &mut Self::State,
         p_bar: &mut Self::Params,
     ) -> Result<()>;
 }
 
-/// Matter whose motions can be undone, so that a reverse sweep rebuilds states instead of storing
-/// them.
+/// Matter whose motions are undone by those of negative length, so that a reverse sweep rebuilds
+/// states instead of storing them.
 pub trait MatterReversible<T: Real>: Matter<T> {
-    /// Undoes a kick.
-    ///
-    /// # Errors
-    /// As [`Matter`] says.
-    fn unkick(
-        &self,
-        p: &Self::Params,
-        x: &mut Self::State,
-        gravity: &Gravity<T>,
-        dt: f64,
-    ) -> Result<()> {
-        self.kick(p, x, gravity, -dt)
-    }
-
-    /// Undoes a drift.
-    ///
-    /// # Errors
-    /// As [`Matter`] says.
-    fn undrift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()> {
-        self.drift(p, x, -dt)
-    }
-
     /// Undoes a kick and pulls `x_bar` back through it.
     ///
     /// # Errors
@@ -228,28 +206,19 @@ impl<T: Real, A: Matter<T>, B: Matter<T>> Matter<T> for (A, B) {
     fn drift_vjp(
         &self,
         p: &Self::Params,
-        x: Self::State,
+        x: &mut Self::State,
         dt: f64,
         x_bar: &mut Self::State,
         p_bar: &mut Self::Params,
     ) -> Result<()> {
         self.0
-            .drift_vjp(&p.0, x.0, dt, &mut x_bar.0, &mut p_bar.0)?;
-        self.1.drift_vjp(&p.1, x.1, dt, &mut x_bar.1, &mut p_bar.1)
+            .drift_vjp(&p.0, &mut x.0, dt, &mut x_bar.0, &mut p_bar.0)?;
+        self.1
+            .drift_vjp(&p.1, &mut x.1, dt, &mut x_bar.1, &mut p_bar.1)
     }
 }
 
 impl<T: Real, A: MatterReversible<T>, B: MatterReversible<T>> MatterReversible<T> for (A, B) {
-    fn unkick(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, dt: f64) -> Result<()> {
-        self.0.unkick(&p.0, &mut x.0, g, dt)?;
-        self.1.unkick(&p.1, &mut x.1, g, dt)
-    }
-
-    fn undrift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()> {
-        self.0.undrift(&p.0, &mut x.0, dt)?;
-        self.1.undrift(&p.1, &mut x.1, dt)
-    }
-
     fn unkick_vjp(
         &self,
         p: &Self::Params,

@@ -353,12 +353,12 @@ impl<T: Real> Matter<T> for Particles<T> {
     fn drift_vjp(
         &self,
         (): &(),
-        x: ParticleState<T>,
+        x: &mut ParticleState<T>,
         dt: f64,
         x_bar: &mut ParticleState<T>,
         (): &mut (),
     ) -> Result<()> {
-        self.check(&x)?;
+        self.check(x)?;
         self.check(x_bar)?;
         Ok(x_bar.velocity.try_axpy(T::of(dt), &x_bar.position)?)
     }
@@ -387,8 +387,7 @@ impl<T: Real> MatterReversible<T> for Particles<T> {
         (): &mut (),
     ) -> Result<()> {
         self.drift(&(), x, -dt)?;
-        self.check(x_bar)?;
-        Ok(x_bar.velocity.try_axpy(T::of(dt), &x_bar.position)?)
+        self.drift_vjp(&(), x, dt, x_bar, &mut ())
     }
 }
 

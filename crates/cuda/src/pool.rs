@@ -1,9 +1,10 @@
-//! Memory of the device, kept for the next array of the same size.
+//! Memory of the device, and memory of the host that it copies to and from, kept for the next array
+//! of the same size.
 
 use std::collections::BTreeMap;
 
 use cust::error::CudaResult;
-use cust::memory::{DevicePointer, cuda_free, cuda_malloc};
+use cust::memory::{DevicePointer, cuda_free, cuda_free_locked, cuda_malloc, cuda_malloc_locked};
 use cust::sys::CUdeviceptr;
 
 use crate::{CudaError, Device, driver};
@@ -18,21 +19,43 @@ pub(crate) struct Raw {
     bytes: usize,
 }
 
+/// Whose memory an allocation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// The device's.
+    Device,
+    /// The host's, which stays in place (is pinned), so that copies need no detour and no waiting.
+    Host,
+}
+
 /// Allocations that nobody uses, by size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
+    of: Of,
     spare: BTreeMap<usize, Vec<Raw>>,
     allocated: usize,
 }
 
-fn new(bytes: usize) -> CudaResult<Raw> {
-    // SAFETY: the memory is only used through `Buffer`, within its bounds.
-    let pointer = unsafe { cuda_malloc::<u8>(bytes) }?;
-    let pointer = pointer.as_raw();
+fn new(of: Of, bytes: usize) -> CudaResult<Raw> {
+    let pointer = match of {
+        // SAFETY: the memory is only used through `Buffer`, within its bounds.
+        Of::Device => unsafe { cuda_malloc::<u8>(bytes) }?.as_raw(),
+        // SAFETY: as above. The address is unified: the driver tells it from one of the device.
+        Of::Host => unsafe { cuda_malloc_locked::<u8>(bytes) }? as CUdeviceptr,
+    };
     Ok(Raw { pointer, bytes })
 }
 
 impl Pool {
+    pub(crate) fn new(of: Of) -> Self {
+        let (spare, allocated) = (BTreeMap::new(), 0);
+        Self {
+            of,
+            spare,
+            allocated,
+        }
+    }
+
     /// An allocation of at least `bytes` bytes; the device's context is current. Where memory is
     /// short, what is spare is freed once the device has done its work.
     pub(crate) fn take(
@@ -44,16 +67,19 @@ impl Pool {
         if let Some(raw) = self.spare.get_mut(&bytes).and_then(Vec::pop) {
             return Ok(raw);
         }
-        let mut found = new(bytes);
+        let mut found = new(self.of, bytes);
         if found.is_err() && driver::last().0 == OUT_OF_MEMORY && !self.spare.is_empty() {
             synchronize()?;
             self.free();
-            found = new(bytes);
+            found = new(self.of, bytes);
         }
         match found {
             Ok(raw) => {
                 self.allocated += bytes;
                 Ok(raw)
+            }
+            Err(_) if driver::last().0 == OUT_OF_MEMORY && self.of == Of::Host => {
+                Err(CudaError::HostMemory { bytes })
             }
             Err(_) if driver::last().0 == OUT_OF_MEMORY => {
                 let (free, total) = cust::memory::mem_get_info()?;
@@ -70,12 +96,21 @@ impl Pool {
     /// Frees what is spare; the context is current and all work done.
     pub(crate) fn free(&mut self) {
         for raw in std::mem::take(&mut self.spare).into_values().flatten() {
-            let pointer = DevicePointer::<u8>::from_raw(raw.pointer);
             self.allocated -= raw.bytes;
-            // SAFETY: nobody uses the allocation, and it is forgotten here. A failure means that
-            // the device is lost, and its memory with it.
-            let _ = unsafe { cuda_free(pointer) };
+            // A failure means that the device is lost, and its memory with it.
+            let _ = match self.of {
+                // SAFETY: nobody uses the allocation, and it is forgotten here.
+                Of::Device => unsafe { cuda_free(DevicePointer::<u8>::from_raw(raw.pointer)) },
+                // SAFETY: as above.
+                Of::Host => unsafe { cuda_free_locked(raw.pointer as *mut u8) },
+            };
         }
+    }
+
+    /// Bytes of what is spare.
+    pub(crate) fn spare(&self) -> usize {
+        let each = self.spare.iter();
+        each.map(|(bytes, list)| bytes * list.len()).sum()
     }
 
     pub(crate) fn allocated(&self) -> usize {
@@ -90,13 +125,18 @@ const OUT_OF_MEMORY: i32 = 2;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     device: Device,
+    of: Of,
     raw: Raw,
 }
 
 impl Buffer {
-    pub(crate) fn new(device: &Device, raw: Raw) -> Self {
+    pub(crate) fn new(device: &Device, of: Of, raw: Raw) -> Self {
         let device = device.clone();
-        Self { device, raw }
+        Self { device, of, raw }
+    }
+
+    pub(crate) fn of(&self) -> Of {
+        self.of
     }
 
     pub(crate) fn device(&self) -> &Device {
@@ -114,6 +154,6 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.device.give_back(self.raw);
+        self.device.give_back(self.of, self.raw);
     }
 }

@@ -64,6 +64,14 @@ struct Tables {
     theta: RealArray<f64>,
 }
 
+/// Whether a wave is set back while a cotangent is pulled back: it is that after the motion then,
+/// and else the one before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undo {
+    Yes,
+    No,
+}
+
 /// The numbers of one kick, computed in f64.
 struct Factors<T> {
     turns: T,
@@ -221,12 +229,12 @@ impl<T: Real> Wave<T> {
         Ok(unsafe { launch.over::<T>(psi.len()) }?)
     }
 
-    /// Pulls `psi_bar` back through a kick; `undo` sets `psi` back, which then is the kicked one.
-    fn pull_back(
+    /// Pulls `psi_bar` back through a kick.
+    pub(crate) fn pull_back_kick(
         &self,
         p: &Boson<T>,
         psi: &ComplexArray<T>,
-        undo: bool,
+        undo: Undo,
         potential: &RealArray<T>,
         dt: f64,
         psi_bar: &mut ComplexArray<T>,
@@ -250,7 +258,7 @@ impl<T: Real> Wave<T> {
             .number(factors.c1)
             .number(factors.c2)
             .number(factors.slope)
-            .number(i32::from(undo))
+            .number(i32::from(undo == Undo::Yes))
             .number(n as u64)
             .pointer(sums.pointer());
         // SAFETY: all arrays have a number for each cell, and there are two sums for every block.
@@ -260,32 +268,6 @@ impl<T: Real> Wave<T> {
         p_bar.m_per_hbar += T::of(dt * potential);
         p_bar.c1 += T::of(p.m_per_hbar.f64() * dt * interaction);
         Ok(())
-    }
-
-    pub(crate) fn kick_psi_vjp(
-        &self,
-        p: &Boson<T>,
-        psi: &ComplexArray<T>,
-        v: &RealArray<T>,
-        dt: f64,
-        psi_bar: &mut ComplexArray<T>,
-        v_bar: &mut RealArray<T>,
-        p_bar: &mut Boson<T>,
-    ) -> Result<()> {
-        self.pull_back(p, psi, false, v, dt, psi_bar, v_bar, p_bar)
-    }
-
-    pub(crate) fn unkick_psi_vjp(
-        &self,
-        p: &Boson<T>,
-        psi: &mut ComplexArray<T>,
-        v: &RealArray<T>,
-        dt: f64,
-        psi_bar: &mut ComplexArray<T>,
-        v_bar: &mut RealArray<T>,
-        p_bar: &mut Boson<T>,
-    ) -> Result<()> {
-        self.pull_back(p, psi, true, v, dt, psi_bar, v_bar, p_bar)
     }
 
     pub(crate) fn drift_psi(&self, p: &Boson<T>, psi: &mut ComplexArray<T>, dt: f64) -> Result<()> {
@@ -304,13 +286,12 @@ impl<T: Real> Wave<T> {
         Ok(self.fft.run(psi, true)?)
     }
 
-    /// Pulls `psi_bar` back through a drift. `undo` sets `psi` back, which then is the drifted one;
-    /// else it is the wave before the drift, whose memory is used up.
-    fn pull_back_drift(
+    /// Pulls `psi_bar` back through a drift. Unless it is undone, what `psi` holds is used up.
+    pub(crate) fn pull_back_drift(
         &self,
         p: &Boson<T>,
         psi: &mut ComplexArray<T>,
-        undo: bool,
+        undo: Undo,
         dt: f64,
         psi_bar: &mut ComplexArray<T>,
         p_bar: &mut Boson<T>,
@@ -328,41 +309,19 @@ impl<T: Real> Wave<T> {
             .pointer(tables.phases.pointer()?)
             .pointer(tables.theta.pointer()?)
             .number(T::of(1.0 / n as f64))
-            .number(i32::from(undo))
+            .number(i32::from(undo == Undo::Yes))
             .cells(self.mesh.cells())
             .pointer(sums.pointer());
         // SAFETY: both waves have the shape of the mesh, the tables a number for each mode of an
         // axis, and there is a sum for every block.
         unsafe { launch.start::<T>(sums.blocks()) }?;
-        if undo {
+        if undo == Undo::Yes {
             self.fft.run(psi, true)?;
         }
         self.fft.run(psi_bar, true)?;
         let [sum] = sums.add()?;
         p_bar.m_per_hbar -= T::of(sum / (n as f64 * p.m_per_hbar.f64()));
         Ok(())
-    }
-
-    pub(crate) fn drift_psi_vjp(
-        &self,
-        p: &Boson<T>,
-        mut psi: ComplexArray<T>,
-        dt: f64,
-        psi_bar: &mut ComplexArray<T>,
-        p_bar: &mut Boson<T>,
-    ) -> Result<()> {
-        self.pull_back_drift(p, &mut psi, false, dt, psi_bar, p_bar)
-    }
-
-    pub(crate) fn undrift_psi_vjp(
-        &self,
-        p: &Boson<T>,
-        psi: &mut ComplexArray<T>,
-        dt: f64,
-        psi_bar: &mut ComplexArray<T>,
-        p_bar: &mut Boson<T>,
-    ) -> Result<()> {
-        self.pull_back_drift(p, psi, true, dt, psi_bar, p_bar)
     }
 }
 
@@ -443,18 +402,18 @@ impl<T: Real> Matter<T> for Wave<T> {
         p_bar: &mut Boson<T>,
     ) -> Result<()> {
         let (v, v_bar) = (&gravity.potential, &mut gravity_bar.potential);
-        self.kick_psi_vjp(p, &x.psi, v, dt, &mut x_bar.psi, v_bar, p_bar)
+        self.pull_back_kick(p, &x.psi, Undo::No, v, dt, &mut x_bar.psi, v_bar, p_bar)
     }
 
     fn drift_vjp(
         &self,
         p: &Boson<T>,
-        x: WaveState<T>,
+        x: &mut WaveState<T>,
         dt: f64,
         x_bar: &mut WaveState<T>,
         p_bar: &mut Boson<T>,
     ) -> Result<()> {
-        self.drift_psi_vjp(p, x.psi, dt, &mut x_bar.psi, p_bar)
+        self.pull_back_drift(p, &mut x.psi, Undo::No, dt, &mut x_bar.psi, p_bar)
     }
 }
 
@@ -470,7 +429,7 @@ impl<T: Real> MatterReversible<T> for Wave<T> {
         p_bar: &mut Boson<T>,
     ) -> Result<()> {
         let (v, v_bar) = (&gravity.potential, &mut gravity_bar.potential);
-        self.unkick_psi_vjp(p, &mut x.psi, v, dt, &mut x_bar.psi, v_bar, p_bar)
+        self.pull_back_kick(p, &x.psi, Undo::Yes, v, dt, &mut x_bar.psi, v_bar, p_bar)
     }
 
     fn undrift_vjp(
@@ -481,6 +440,6 @@ impl<T: Real> MatterReversible<T> for Wave<T> {
         x_bar: &mut WaveState<T>,
         p_bar: &mut Boson<T>,
     ) -> Result<()> {
-        self.undrift_psi_vjp(p, &mut x.psi, dt, &mut x_bar.psi, p_bar)
+        self.pull_back_drift(p, &mut x.psi, Undo::Yes, dt, &mut x_bar.psi, p_bar)
     }
 }

@@ -3,7 +3,7 @@
 use adastra_core::{Adjoint, Operator, Real, Result, Reversible, State};
 
 use crate::RealArray;
-use crate::wave::{Boson, Wave, WaveState};
+use crate::wave::{Boson, Undo, Wave, WaveState};
 
 /// The density |psi|^2 of a wave, in Msun/kpc^3.
 #[derive(Clone)]
@@ -81,8 +81,9 @@ impl<T: Real> Adjoint<T> for Kick<T> {
         mut y_bar: WaveState<T>,
         (p_bar, v_bar): &mut KickParams<T>,
     ) -> Result<WaveState<T>> {
+        let (no, bar) = (Undo::No, &mut y_bar.psi);
         self.wave
-            .kick_psi_vjp(p, &x.psi, v, self.dt, &mut y_bar.psi, v_bar, p_bar)?;
+            .pull_back_kick(p, &x.psi, no, v, self.dt, bar, v_bar, p_bar)?;
         Ok(y_bar)
     }
 }
@@ -96,13 +97,13 @@ impl<T: Real> Reversible<T> for Kick<T> {
     fn invert_vjp(
         &self,
         (p, v): &KickParams<T>,
-        mut y: WaveState<T>,
+        y: WaveState<T>,
         mut y_bar: WaveState<T>,
         (p_bar, v_bar): &mut KickParams<T>,
     ) -> Result<(WaveState<T>, WaveState<T>)> {
-        let bar = &mut y_bar.psi;
+        let (yes, bar) = (Undo::Yes, &mut y_bar.psi);
         self.wave
-            .unkick_psi_vjp(p, &mut y.psi, v, self.dt, bar, v_bar, p_bar)?;
+            .pull_back_kick(p, &y.psi, yes, v, self.dt, bar, v_bar, p_bar)?;
         Ok((y, y_bar))
     }
 }
@@ -141,12 +142,13 @@ impl<T: Real> Adjoint<T> for Drift<T> {
     fn vjp(
         &self,
         p: &Boson<T>,
-        x: WaveState<T>,
+        mut x: WaveState<T>,
         mut y_bar: WaveState<T>,
         p_bar: &mut Boson<T>,
     ) -> Result<WaveState<T>> {
+        let (no, bar) = (Undo::No, &mut y_bar.psi);
         self.wave
-            .drift_psi_vjp(p, x.psi, self.dt, &mut y_bar.psi, p_bar)?;
+            .pull_back_drift(p, &mut x.psi, no, self.dt, bar, p_bar)?;
         Ok(y_bar)
     }
 }
@@ -164,9 +166,9 @@ impl<T: Real> Reversible<T> for Drift<T> {
         mut y_bar: WaveState<T>,
         p_bar: &mut Boson<T>,
     ) -> Result<(WaveState<T>, WaveState<T>)> {
-        let bar = &mut y_bar.psi;
+        let (yes, bar) = (Undo::Yes, &mut y_bar.psi);
         self.wave
-            .undrift_psi_vjp(p, &mut y.psi, self.dt, bar, p_bar)?;
+            .pull_back_drift(p, &mut y.psi, yes, self.dt, bar, p_bar)?;
         Ok((y, y_bar))
     }
 }

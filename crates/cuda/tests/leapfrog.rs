@@ -93,8 +93,13 @@ fn every_schedule_gives_the_same_gradient() {
     assert!(boson_bar.m_per_hbar.abs() > 1e-3 && boson_bar.c1.abs() > 1e-3);
 
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    for storage in [Storage::Memory, Storage::Disk(folder.to_owned())] {
-        let state = adastra_core::Fields::<f64>::bytes(&x);
+    let state = adastra_core::Fields::<f64>::bytes(&x);
+    for storage in [
+        Storage::Memory,
+        Storage::Disk(folder.to_owned()),
+        Storage::Host,
+    ] {
+        assert_eq!(device.allocated_on_host(), 0);
         let found = gradient(Evolve::new(
             leapfrog(),
             Schedule::Checkpoint {
@@ -107,6 +112,9 @@ fn every_schedule_gives_the_same_gradient() {
         difference.axpy(-1.0, &stored.x_bar);
         assert_eq!(difference.dot(&difference), 0.0, "the same bits");
     }
+    // Each array of three states starts a block of its own.
+    let kept = device.allocated_on_host();
+    assert!((3 * state..4 * state).contains(&kept), "{kept} of {state}");
 
     let undone = gradient(Evolve::reversible(
         leapfrog(),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, IntoDeserializer, Visitor};
 
 use crate::error::explain;
-use crate::{Error, Length, Result, Time};
+use crate::{Error, Length, Place, Result, Time};
 
 /// A whole configuration file.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Config {
     /// Scalar of the run.
     #[serde(default)]
     pub precision: Precision,
+    /// Where its steps are taken.
+    #[serde(default)]
+    pub device: Place,
     /// Seed of everything random.
     #[serde(default)]
     pub seed: u64,
@@ -277,6 +280,9 @@ pub struct GradientConfig {
     pub budget: Option<Bytes>,
     /// Folder for checkpoints that are spilled to disk.
     pub disk: Option<PathBuf>,
+    /// Whether checkpoints are kept in the memory of the host instead of that of a device.
+    #[serde(default)]
+    pub host: bool,
 }
 
 /// How a reverse sweep gets its states.

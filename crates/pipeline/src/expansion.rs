@@ -5,8 +5,9 @@ use std::sync::Arc;
 use adastra_cosmology::Supercomoving;
 use adastra_gravity::{Limit, Source};
 
-/// The scale factor as the factor of Poisson's source.
-pub(crate) struct Expansion(pub(crate) Arc<Supercomoving>);
+/// The scale factor of an expanding background as the factor of Poisson's source.
+#[derive(Debug, Clone)]
+pub struct Expansion(pub Arc<Supercomoving>);
 
 impl Source for Expansion {
     fn factor(&self, time: f64) -> f64 {

@@ -1,15 +1,13 @@
 //! The loss of a run and its gradient.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use adastra_core::{
-    Adjoint, Evolve, Fields, Operator, Progress as Sweep, Real, Report, ReversibleSchedule,
-    Schedule, State, Storage,
-};
-use adastra_gravity::{Background, Leapfrog, March, TimeStep};
+use adastra_core::{Adjoint, Fields, Real, Report, ReversibleSchedule, Schedule, State, Storage};
+use adastra_gravity::{March, TimeStep};
 
 use crate::{
-    Error, Physics, Result, Scatter, Scene, SceneBar, ScheduleName, Simulation, Start, World,
+    Error, Result, Reversal, Run, Scatter, Scene, SceneBar, ScheduleName, Simulation, Start, Watch,
+    World,
 };
 
 /// A loss, its gradient with respect to everything a run starts from, and what it cost.
@@ -24,11 +22,6 @@ pub struct Gradient<T: Real> {
     pub dt: Vec<f64>,
 }
 
-/// Sees the progress of both sweeps and may stop them.
-pub type Watch = fn(Sweep) -> ControlFlow<()>;
-
-type Run<T> = Evolve<T, Leapfrog<T, Physics<T>>>;
-
 impl<T: Real> Simulation<T> {
     /// The time steps of a run from `start` without intermediate outputs. Fixed steps are checked
     /// against the limits at the start; adaptive ones take a run to find.
@@ -36,17 +29,14 @@ impl<T: Real> Simulation<T> {
     /// # Errors
     /// A step beyond a limit; those of the components.
     pub fn time_steps(&self, start: &Start<T>) -> Result<Vec<f64>> {
-        let p = (start.parameters.clone(), self.background(start)?);
-        let mut x = start.state.clone();
-        let mut march = March::default();
         let mut dt = Vec::new();
+        let (rule, mut march) = (self.rule(), March::default());
+        let motion = self.engine.motion(&Arc::new(self.given(start)?))?;
+        let mut x = motion.from_host(start.state.clone())?;
         while march.time < self.span() {
-            dt.push(
-                march
-                    .advance(&self.system, &p, &mut x, self.rule(), self.span())?
-                    .dt,
-            );
-            if let (TimeStep::Fixed(step), Some(steps)) = (self.rule(), self.config.time.steps) {
+            let step = motion.advance(&mut march, &mut x, rule, self.span())?;
+            dt.push(step.dt);
+            if let (TimeStep::Fixed(step), Some(steps)) = (rule, self.config.time.steps) {
                 return Ok(vec![step; steps]);
             }
         }
@@ -59,56 +49,69 @@ impl<T: Real> Simulation<T> {
     /// # Errors
     /// Those of the components.
     pub fn first_step(&self) -> Result<f64> {
-        let p = (self.start.parameters.clone(), self.background(&self.start)?);
         let rule = TimeStep::Adaptive(crate::SAFETY);
-        let mut x = self.start.state.clone();
-        let step = March::default().advance(&self.system, &p, &mut x, rule, self.span())?;
+        let motion = self.engine.motion(&Arc::new(self.given(&self.start)?))?;
+        let mut x = motion.from_host(self.start.state.clone())?;
+        let step = motion.advance(&mut March::default(), &mut x, rule, self.span())?;
         let steps = self.config.time.steps.unwrap_or(1);
         Ok(step.dt.min(self.span() / steps as f64))
     }
 
-    fn evolve(&self, dt: &[f64], watch: Option<Watch>) -> Result<Run<T>> {
-        let leapfrog = Leapfrog::new(self.system.clone(), dt);
+    /// The run over recorded steps of the lengths `dt` (kpc/(km/s)), under the configured schedule
+    /// and where the configuration says.
+    ///
+    /// # Errors
+    /// What the schedule gets wrong; what a device says.
+    pub fn run(&self, dt: &[f64], watch: Option<Watch>) -> Result<Box<dyn Run<T>>> {
+        Ok(self.engine.run(dt, self.reversal(dt.len())?, watch))
+    }
+
+    fn reversal(&self, steps: usize) -> Result<Reversal> {
         let config = &self.config.gradient;
         let budget = config.budget.map(|b| b.0);
-        let all_reversible =
-            self.components_matter().all_reversible() && self.system.matter().process().is_none();
+        let spare = || -> Result<Option<usize>> {
+            Ok(match budget {
+                Some(budget) => Some(budget),
+                None => self.engine.memory()?,
+            })
+        };
         let storage = match &config.disk {
+            Some(_) if config.host => {
+                return Err(Error::range(
+                    "gradient.host",
+                    "true",
+                    "not beside gradient.disk",
+                ));
+            }
             Some(folder) => Storage::Disk(self.site.folder.join(folder)),
+            None if config.host => Storage::Host,
             None => Storage::Memory,
         };
-        let run = match config.schedule {
-            ScheduleName::Store => Evolve::new(leapfrog, Schedule::StoreAll),
+        Ok(match config.schedule {
+            ScheduleName::Store => Reversal::Recompute(Schedule::StoreAll),
             ScheduleName::Checkpoint => {
                 let budget_bytes = budget.ok_or_else(|| Error::Missing {
                     key: "gradient.budget".into(),
                     needed: "bytes of checkpoints, e.g. \"500 MiB\"".into(),
                 })?;
-                Evolve::new(
-                    leapfrog,
-                    Schedule::Checkpoint {
-                        budget_bytes,
-                        storage,
-                    },
-                )
-            }
-            ScheduleName::Auto if !all_reversible => {
-                let auto = budget.map_or_else(Schedule::auto, |budget_bytes| Schedule::Auto {
+                Reversal::Recompute(Schedule::Checkpoint {
                     budget_bytes,
-                });
-                Evolve::new(leapfrog, auto)
+                    storage,
+                })
+            }
+            ScheduleName::Auto if !self.engine.reversible() => {
+                let auto = |budget_bytes| Schedule::Auto { budget_bytes };
+                Reversal::Recompute(spare()?.map_or_else(Schedule::auto, auto))
             }
             ScheduleName::Auto => {
-                let auto = budget.map_or_else(ReversibleSchedule::auto, |budget_bytes| {
-                    ReversibleSchedule::Auto { budget_bytes }
-                });
-                Evolve::reversible(leapfrog, auto)
+                let auto = |budget_bytes| ReversibleSchedule::Auto { budget_bytes };
+                Reversal::Undo(spare()?.map_or_else(ReversibleSchedule::auto, auto))
             }
-            ScheduleName::Reversible if all_reversible => {
-                let spare = budget.map_or(dt.len() / ANCHOR_EVERY, |budget| {
-                    (budget / self.start.state.bytes().max(1)).min(dt.len() / ANCHOR_EVERY)
+            ScheduleName::Reversible if self.engine.reversible() => {
+                let anchors = budget.map_or(steps / ANCHOR_EVERY, |budget| {
+                    (budget / self.start.state.bytes().max(1)).min(steps / ANCHOR_EVERY)
                 });
-                Evolve::reversible(leapfrog, ReversibleSchedule::Reconstruct { anchors: spare })
+                Reversal::Undo(ReversibleSchedule::Reconstruct { anchors })
             }
             ScheduleName::Reversible => {
                 return Err(Error::range(
@@ -117,10 +120,6 @@ impl<T: Real> Simulation<T> {
                     "auto, store or checkpoint: a component cannot be undone",
                 ));
             }
-        };
-        Ok(match watch {
-            Some(watch) => run.with_observer(watch),
-            None => run,
         })
     }
 
@@ -130,7 +129,7 @@ impl<T: Real> Simulation<T> {
     /// As [`Simulation::gradient`].
     pub fn predict(&self) -> Result<Report> {
         let dt = self.time_steps(&self.start)?;
-        Ok(self.evolve(&dt, None)?.predict(&self.start.state)?)
+        Ok(self.run(&dt, None)?.predict(&self.start.state)?)
     }
 
     fn scene<'a>(&'a self, parameters: &'a World<T>, state: &'a World<T>) -> Scene<'a, T> {
@@ -176,8 +175,8 @@ impl<T: Real> Simulation<T> {
     pub fn loss(&self, start: &Start<T>) -> Result<(f64, World<T>)> {
         let objective = self.objective()?;
         let dt = self.time_steps(start)?;
-        let p = (start.parameters.clone(), self.background(start)?);
-        let y = self.evolve(&dt, None)?.apply(&p, start.state.clone())?;
+        let p = self.given(start)?;
+        let y = self.run(&dt, None)?.last(&p, start.state.clone())?;
         let value = objective.evaluate(&self.scene(&p.0, &y), None)?;
         Ok((value, y))
     }
@@ -189,10 +188,8 @@ impl<T: Real> Simulation<T> {
     pub fn gradient(&self, start: &Start<T>, watch: Option<Watch>) -> Result<Gradient<T>> {
         let objective = self.objective()?;
         let dt = self.time_steps(start)?;
-        let evolve = self.evolve(&dt, watch)?;
-        let background = self.background(start)?;
-        let p: (World<T>, Background<T>) = (start.parameters.clone(), background);
-        let (y, tape) = evolve.record(&p, start.state.clone())?;
+        let p = self.given(start)?;
+        let (y, pull_back) = self.run(&dt, watch)?.recorded(&p, start.state.clone())?;
         if let Some(field) = y.non_finite() {
             let (operator, step) = ("leapfrog".into(), dt.len());
             return Err(adastra_core::Error::NonFinite {
@@ -209,7 +206,7 @@ impl<T: Real> Simulation<T> {
         let value = objective.evaluate(&self.scene(&p.0, &y), Some(&mut bar))?;
         drop(y);
         let mut p_bar = (bar.parameters, p.1.zeros_like());
-        let (state, report) = evolve.pull_back(&p, tape, bar.state, &mut p_bar)?;
+        let (state, report) = pull_back(&p, bar.state, &mut p_bar)?;
         let mut potentials = start.potentials.zeros_like();
         self.potentials
             .vjp(&start.potentials, (), p_bar.1, &mut potentials)?;

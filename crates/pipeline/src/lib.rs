@@ -7,6 +7,8 @@
 mod arrays;
 mod components;
 mod config;
+mod device;
+mod engine;
 mod error;
 mod expansion;
 mod generator;
@@ -28,9 +30,12 @@ pub use config::{
     Bytes, Config, CosmologyConfig, GradientConfig, InitialConfig, MatterConfig, MeshConfig, Per,
     PotentialConfig, Precision, ProcessConfig, ScheduleName, TimeConfig, Use,
 };
+pub use device::{DevicePlugin, NoPlace, Place};
+pub use engine::{Engine, Given, Motion, PullBack, Reversal, Run, Watch};
 pub use error::{Error, Result};
+pub use expansion::Expansion;
 pub use generator::{Generator, GeneratorPlugin};
-pub use gradient::{Gradient, Watch};
+pub use gradient::Gradient;
 pub use matter::{AnyMatter, AnyReversible, irreversible, reversible};
 pub use plugin::{
     AnyProcess, Doc, InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin,

@@ -1,9 +1,11 @@
 //! The run loop: steps, the guard against non-finite numbers, the last good state.
 
-use adastra_core::{Fields, Real};
-use adastra_gravity::Background;
+use std::sync::Arc;
 
-use crate::{Progress, Result, Simulation, StepReport, World};
+use adastra_core::{Fields, Real, State};
+use adastra_gravity::March;
+
+use crate::{Given, Motion, Progress, Result, Simulation, StepReport};
 
 /// Steps between two looks at whether every number is finite. A look and a copy of the state
 /// cost about a fifth of a step.
@@ -12,75 +14,120 @@ const LOOK: usize = 16;
 /// A run forward, with the last good state at hand.
 pub struct Runner<'a, T: Real> {
     simulation: &'a Simulation<T>,
-    p: (World<T>, Background<T>),
+    p: Arc<Given<T>>,
     outputs: usize,
-    progress: Progress<T>,
+    motion: Box<dyn Motion<T>>,
+    /// Where the run is, with states where its steps are taken.
+    live: Progress<T>,
     good: Progress<T>,
+    /// The last progress that came from a device to the host.
+    shown: Option<Progress<T>>,
 }
 
 impl<'a, T: Real> Runner<'a, T> {
     /// A run from `progress`, with `outputs` intervals between outputs ([`Simulation::outputs`]).
     ///
     /// # Errors
-    /// Those of the external potentials.
+    /// Those of the external potentials; what a device says.
     pub fn new(
         simulation: &'a Simulation<T>,
         progress: Progress<T>,
         outputs: usize,
     ) -> Result<Self> {
-        let p = (
-            simulation.start.parameters.clone(),
-            simulation.background(&simulation.start)?,
-        );
-        Ok(Self {
+        let p = Arc::new(simulation.given(&simulation.start)?);
+        let motion = simulation.engine.motion(&p)?;
+        let live = Progress {
+            state: motion.from_host(progress.state)?,
+            ..progress
+        };
+        let mut runner = Self {
             simulation,
             p,
             outputs,
-            good: progress.clone(),
-            progress,
-        })
+            motion,
+            good: live.clone(),
+            live,
+            shown: None,
+        };
+        runner.show()?;
+        Ok(runner)
     }
 
     /// Parameters and background.
-    pub fn parameters(&self) -> &(World<T>, Background<T>) {
+    pub fn parameters(&self) -> &Given<T> {
         &self.p
     }
 
-    /// Where the run is.
-    pub fn progress(&self) -> &Progress<T> {
-        &self.progress
+    /// Steps and time of the run.
+    pub fn march(&self) -> &March {
+        &self.live.march
     }
 
-    /// One step. After an error, [`Runner::progress`] is the last good state.
+    /// Where the run is; on a device, where it was at the last output, error or [`Runner::show`].
+    pub fn progress(&self) -> &Progress<T> {
+        self.shown.as_ref().unwrap_or(&self.live)
+    }
+
+    /// Brings [`Runner::progress`] from a device to the host.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn show(&mut self) -> Result<()> {
+        if let Some(state) = self.motion.to_host(&self.live.state)? {
+            self.shown = Some(Progress {
+                state,
+                march: self.live.march.clone(),
+                output: self.live.output,
+            });
+        }
+        Ok(())
+    }
+
+    /// One step. After an error, [`Runner::progress`] is the last good state; that of the last output
+    /// where a device is lost.
     ///
     /// # Errors
     /// A step beyond a limit; a state that is not finite any more, with the first step after
-    /// which that was so; those of the components.
+    /// which that was so; those of the components; what a device says.
     pub fn step(&mut self) -> Result<StepReport> {
-        let step = self
-            .simulation
-            .step(&self.p, &mut self.progress, self.outputs);
-        let look = self.progress.march.step - self.good.march.step >= LOOK;
+        let step = self.advance();
+        let look = self.live.march.step - self.good.march.step >= LOOK;
         match step {
             Ok(report) if !look && !report.at_output => Ok(report),
-            Ok(report) if self.progress.state.non_finite().is_none() => {
-                self.good.clone_from(&self.progress);
-                Ok(report)
-            }
+            Ok(report) if self.live.state.non_finite().is_none() => self.went_well(report),
             // A limit that turns NaN, or a bad number at the look: find the step that made it.
             _ => self.find_bad_step(),
         }
     }
 
+    fn advance(&mut self) -> Result<StepReport> {
+        self.simulation
+            .step_with(&*self.motion, &mut self.live, self.outputs)
+    }
+
+    fn went_well(&mut self, report: StepReport) -> Result<StepReport> {
+        self.keep();
+        if report.at_output {
+            self.show()?;
+        }
+        Ok(report)
+    }
+
+    /// The state is good.
+    fn keep(&mut self) {
+        copy(&self.live, &mut self.good);
+    }
+
     fn find_bad_step(&mut self) -> Result<StepReport> {
-        self.progress.clone_from(&self.good);
+        let reached = self.live.march.step;
+        copy(&self.good, &mut self.live);
         loop {
-            let step = self.progress.march.step;
-            let report = self
-                .simulation
-                .step(&self.p, &mut self.progress, self.outputs);
-            let finite = match self.progress.state.non_finite() {
-                None => report.map(drop),
+            let step = self.live.march.step;
+            let report = self.advance();
+            let report = match self.live.state.non_finite() {
+                None => report,
+                // Where a device is lost, its states are too: it says why.
+                Some(_) if self.good.state.non_finite().is_some() => report,
                 Some(field) => {
                     let operator = "leapfrog".into();
                     Err(adastra_core::Error::NonFinite {
@@ -91,11 +138,24 @@ impl<'a, T: Real> Runner<'a, T> {
                     .into())
                 }
             };
-            if let Err(e) = finite {
-                self.progress.clone_from(&self.good);
-                return Err(e);
+            match report {
+                Err(e) => {
+                    copy(&self.good, &mut self.live);
+                    // Where a device is lost, the last output stays.
+                    let _ = self.show();
+                    return Err(e);
+                }
+                // What failed, such as a full memory, has passed.
+                Ok(report) if self.live.march.step > reached => return self.went_well(report),
+                Ok(_) => self.keep(),
             }
-            self.good.clone_from(&self.progress);
         }
     }
+}
+
+/// Without new memory for the states.
+fn copy<T: Real>(from: &Progress<T>, to: &mut Progress<T>) {
+    to.state.copy_from(&from.state);
+    to.march.clone_from(&from.march);
+    to.output = from.output;
 }

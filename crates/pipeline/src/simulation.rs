@@ -6,12 +6,14 @@ use adastra_core::{FieldMut, Operator, Real, State};
 use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep, With};
 use ndarray::Array3;
 
+use crate::engine::Cpu;
 use crate::expansion::Expansion;
 use crate::generator::{AnyGenerator, another_kind};
 use crate::potential::Potentials;
 use crate::registry::{Info, Quantities, Registry, StateBuilder};
 use crate::{
-    AnyArray, AnyProcess, Arrays, Components, Config, Error, Objective, Result, Site, Start, World,
+    AnyArray, AnyProcess, Arrays, Components, Config, Engine, Error, Given, Motion, Objective,
+    Result, Site, Start, World,
 };
 
 /// The matter of a simulation: its components, and the processes in their drift.
@@ -33,6 +35,7 @@ pub struct Simulation<T: Real> {
     pub(crate) config: Config,
     pub(crate) site: Site,
     pub(crate) system: Arc<SelfGravity<T, Physics<T>>>,
+    pub(crate) engine: Arc<dyn Engine<T>>,
     pub(crate) components: Vec<Component<T>>,
     pub(crate) potentials: Potentials<T>,
     pub(crate) objective: Option<Box<dyn Objective<T>>>,
@@ -169,11 +172,17 @@ impl<T: Real> Simulation<T> {
             Some(expansion) => system.with_source(Expansion(expansion)),
             None => system,
         });
+        let engine: Arc<dyn Engine<T>> = if config.device.is_cpu() {
+            Arc::new(Cpu(system.clone()))
+        } else {
+            registry.engine(config, &site, constant)?
+        };
         let config = config.clone();
         let simulation = Self {
             config,
             site,
             system,
+            engine,
             components,
             potentials,
             objective,
@@ -235,7 +244,7 @@ impl<T: Real> Simulation<T> {
         &self.components
     }
 
-    /// The matter and its gravity.
+    /// The matter and its gravity, on the CPU.
     pub fn system(&self) -> &Arc<SelfGravity<T, Physics<T>>> {
         &self.system
     }
@@ -287,13 +296,42 @@ impl<T: Real> Simulation<T> {
         }
     }
 
-    /// One step of a run with `outputs` intervals between outputs ([`Simulation::outputs`]).
+    /// Parameters and external potentials of a start.
     ///
     /// # Errors
-    /// A step beyond a limit; those of the components.
+    /// Those of the potentials.
+    pub fn given(&self, start: &Start<T>) -> Result<Given<T>> {
+        Ok((start.parameters.clone(), self.background(start)?))
+    }
+
+    /// One step of a run with `outputs` intervals between outputs ([`Simulation::outputs`]). A
+    /// [`Runner`](crate::Runner) takes many, without moving states to a device and back in between.
+    ///
+    /// # Errors
+    /// A step beyond a limit; those of the components; what a device says.
     pub fn step(
         &self,
-        p: &(World<T>, Background<T>),
+        p: &Given<T>,
+        progress: &mut Progress<T>,
+        outputs: usize,
+    ) -> Result<StepReport> {
+        let motion = self.engine.motion(&Arc::new(p.clone()))?;
+        let mut there = Progress {
+            state: motion.from_host(progress.state.clone())?,
+            ..progress.clone()
+        };
+        let report = self.step_with(&*motion, &mut there, outputs)?;
+        if let Some(state) = motion.to_host(&there.state)? {
+            there.state = state;
+        }
+        *progress = there;
+        Ok(report)
+    }
+
+    /// As [`Simulation::step`], with states where `motion` has them.
+    pub(crate) fn step_with(
+        &self,
+        motion: &dyn Motion<T>,
         progress: &mut Progress<T>,
         outputs: usize,
     ) -> Result<StepReport> {
@@ -303,10 +341,10 @@ impl<T: Real> Simulation<T> {
             march,
             output,
         } = progress;
-        let step = march.advance(&self.system, p, state, self.rule(), until)?;
+        let step = motion.advance(march, state, self.rule(), until)?;
         let at_output = march.time >= until;
         if at_output {
-            march.close(&self.system, p, state)?;
+            motion.close(march, state)?;
             *output += 1;
         }
         let finished = *output >= outputs;

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::{Error, Result};
-use adastra_core::{FieldMut, FieldRef, Fields, Real, State, join};
+use adastra_core::{FieldMut, FieldRef, Fields, Memory, Real, State, join};
 
 /// A state of any type behind a pointer; implemented for every [`Fields`].
 pub trait AnyFields<T: Real>: Send + Sync {
@@ -21,6 +21,12 @@ pub trait AnyFields<T: Real>: Send + Sync {
     fn any_visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>));
     #[doc(hidden)]
     fn any_visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>));
+    #[doc(hidden)]
+    fn any_copy_in(&self, memory: Memory) -> Box<dyn AnyFields<T>>;
+    #[doc(hidden)]
+    fn any_bytes(&self) -> usize;
+    #[doc(hidden)]
+    fn any_non_finite(&self) -> Option<String>;
     #[doc(hidden)]
     fn as_any(&self) -> &dyn Any;
     #[doc(hidden)]
@@ -51,6 +57,15 @@ impl<T: Real, S: Fields<T>> AnyFields<T> for S {
     }
     fn any_visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>)) {
         self.visit_mut(f);
+    }
+    fn any_copy_in(&self, memory: Memory) -> Box<dyn AnyFields<T>> {
+        Box::new(self.copy_in(memory))
+    }
+    fn any_bytes(&self) -> usize {
+        self.bytes()
+    }
+    fn any_non_finite(&self) -> Option<String> {
+        self.non_finite()
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -219,23 +234,31 @@ impl<T: Real> Default for World<T> {
     }
 }
 
+impl<T: Real> World<T> {
+    /// A world of the same names.
+    fn each(&self, make: impl Fn(&dyn AnyFields<T>) -> Box<dyn AnyFields<T>>) -> Self {
+        let entries = self.entries.iter();
+        Self {
+            entries: entries
+                .map(|(name, entry)| (name.clone(), make(&**entry)))
+                .collect(),
+        }
+    }
+}
+
 impl<T: Real> Clone for World<T> {
     fn clone(&self) -> Self {
-        let copy =
-            |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_clone());
-        Self {
-            entries: self.entries.iter().map(copy).collect(),
-        }
+        self.each(|entry| entry.boxed_clone())
     }
 }
 
 impl<T: Real> State<T> for World<T> {
     fn zeros_like(&self) -> Self {
-        let zeros =
-            |(name, entry): &(String, Box<dyn AnyFields<T>>)| (name.clone(), entry.boxed_zeros());
-        Self {
-            entries: self.entries.iter().map(zeros).collect(),
-        }
+        self.each(|entry| entry.boxed_zeros())
+    }
+
+    fn copy_in(&self, memory: Memory) -> Self {
+        self.each(|entry| entry.any_copy_in(memory))
     }
 
     fn axpy(&mut self, a: T, x: &Self) {
@@ -283,5 +306,20 @@ impl<T: Real> Fields<T> for World<T> {
         for (entry_name, entry) in &mut self.entries {
             entry.any_visit_mut(&mut |name, field| f(&join(entry_name, name), field));
         }
+    }
+
+    // Entry by entry: those of a device know without a copy on the host.
+    fn bytes(&self) -> usize {
+        self.entries
+            .iter()
+            .map(|(_, entry)| entry.any_bytes())
+            .sum()
+    }
+
+    fn non_finite(&self) -> Option<String> {
+        self.entries.iter().find_map(|(name, entry)| {
+            let field = entry.any_non_finite()?;
+            Some(join(name, &field))
+        })
     }
 }

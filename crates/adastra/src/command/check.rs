@@ -1,9 +1,9 @@
 //! `adastra check`
 
 use adastra_check::{Tolerances, check_adjoint_at, nearby};
-use adastra_core::{Evolve, Schedule};
-use adastra_gravity::Leapfrog;
-use adastra_pipeline::{Config, Per, Precision, Registry, Simulation};
+use adastra_pipeline::{
+    Config, GradientConfig, Per, Precision, Registry, ScheduleName, Simulation,
+};
 
 use super::error::{Error, Result};
 
@@ -32,6 +32,10 @@ pub(super) fn check(mut config: Config, registry: &Registry, quiet: bool) -> Res
     config.precision = Precision::F64;
     // Targets have the size of the configured mesh; the run is checked with random cotangents.
     config.objective = None;
+    config.gradient = GradientConfig {
+        schedule: ScheduleName::Store,
+        ..GradientConfig::default()
+    };
     // A coarser mesh allows longer steps: the span shrinks to a few of them.
     let [mut small, ..] = CELLS;
     let simulation = loop {
@@ -44,14 +48,13 @@ pub(super) fn check(mut config: Config, registry: &Registry, quiet: bool) -> Res
     };
     let small = config.mesh.cells.each();
     let dt = simulation.first_step()?;
-    let background = simulation.background(&simulation.start)?;
-    let p = (simulation.start.parameters.clone(), background);
-    let leapfrog = Leapfrog::new(simulation.system().clone(), &[dt; STEPS]);
-    let run = Evolve::new(leapfrog, Schedule::StoreAll);
+    let p = simulation.given(&simulation.start)?;
+    let run = simulation.run(&[dt; STEPS], None)?;
     if !quiet {
         println!(
-            "{STEPS} steps of {dt:.3e} kpc/(km/s) on {small:?} cells of a box of {size:?} kpc, f64, from a \
-             state moved by {} % at random",
+            "{STEPS} steps of {dt:.3e} kpc/(km/s) on {small:?} cells of a box of {size:?} kpc, f64, on {}, \
+             from a state moved by {} % at random",
+            config.device,
             100.0 * MOVED
         );
     }

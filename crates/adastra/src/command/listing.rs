@@ -10,17 +10,18 @@ pub(super) fn list(registry: &Registry, filter: Option<&str>) {
         .filter(|i| filter.is_none_or(|f| i.name.contains(f)))
     {
         if info.kind != kind {
+            let gap = if kind.is_empty() { "" } else { "\n" };
             kind = info.kind;
-            println!(
-                "{}{kind}",
-                if kind == "initial condition" {
-                    ""
-                } else {
-                    "\n"
-                }
-            );
+            println!("{gap}{kind}");
         }
         println!("  {}\n      {}", info.name, info.about);
+        if info.kind == "matter" {
+            let devices: Vec<_> = registry.devices_of(info.name).collect();
+            println!(
+                "      device: {}",
+                [&["cpu"], &devices[..]].concat().join(", ")
+            );
+        }
         for (heading, docs) in [
             ("with", info.options),
             ("parameters", info.parameters),

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use adastra_core::Real;
-use adastra_pipeline::{Config, Precision, Registry, Result as PipelineResult, Simulation};
+use adastra_pipeline::{Config, Place, Precision, Registry, Result as PipelineResult, Simulation};
 use clap::{Args, Parser, Subcommand};
 
 use error::{Error, Result};
@@ -72,6 +72,13 @@ enum Action {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Compare a GPU with the CPU, then measure it.
+    #[cfg(feature = "cuda")]
+    Selftest {
+        /// Which one: "cuda", or "cuda:1" and so on.
+        #[arg(long, default_value = "cuda")]
+        device: Place,
+    },
     /// List every matter, initial condition, potential and objective with its keys and units.
     Plugins {
         /// Only names that contain this.
@@ -86,6 +93,9 @@ struct Common {
     /// Output folder, instead of the configured one.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Where steps are taken, instead of the configured device: "cpu", "cuda", "cuda:1" and so on.
+    #[arg(long)]
+    device: Option<Place>,
     /// Number of threads; by default one per core.
     #[arg(long)]
     threads: Option<usize>,
@@ -109,7 +119,11 @@ impl Common {
                 .num_threads(threads)
                 .build_global();
         }
-        Ok(Config::read(&self.config)?)
+        let mut config = Config::read(&self.config)?;
+        if let Some(device) = &self.device {
+            config.device = device.clone();
+        }
+        Ok(config)
     }
 }
 
@@ -170,11 +184,26 @@ fn execute(cli: Cli, plugins: &[Plugin]) -> Result<()> {
         }
         Action::Check { common } => check::check(common.config()?, &registry, common.quiet),
         Action::Plot { files } => plot::plot(&files),
+        #[cfg(feature = "cuda")]
+        Action::Selftest { device } => selftest(&device),
         Action::Plugins { filter } => {
             listing::list(&registry, filter.as_deref());
             Ok(())
         }
     }
+}
+
+#[cfg(feature = "cuda")]
+fn selftest(device: &Place) -> Result<()> {
+    if device.kind != "cuda" {
+        return Err(Error::Option {
+            name: "--device",
+            value: device.to_string(),
+            allowed: "a GPU, \"cuda\" or \"cuda:1\" and so on, which is compared with the CPU",
+        });
+    }
+    let out = &mut std::io::stdout();
+    Ok(adastra_cuda::SelfTest::default().run(device.number, out)?)
 }
 
 fn build<T: Real>(config: &Config, registry: &Registry) -> Result<Simulation<T>> {

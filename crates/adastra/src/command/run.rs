@@ -36,14 +36,16 @@ pub(super) fn run<T: Real>(
 
     let bar = progress_bar(common.quiet);
     let begin = Instant::now();
-    let (first_step, first_time) = (runner.progress().march.step, runner.progress().march.time);
+    let (first_step, first_time) = (runner.march().step, runner.march().time);
+    let mut finished = runner.progress().output >= outputs;
     let result = loop {
-        if runner.progress().output >= outputs {
+        if finished {
             break Ok(());
         }
         match runner.step() {
             Ok(report) => {
-                let march = &runner.progress().march;
+                finished = report.finished;
+                let march = runner.march();
                 let seconds = begin.elapsed().as_secs_f64();
                 let rate = rate(simulation, (march.step - first_step) as f64 / seconds);
                 let done = (march.time - first_time) / (simulation.span() - first_time);
@@ -67,8 +69,9 @@ pub(super) fn run<T: Real>(
     };
     bar.finish_and_clear();
 
+    // After an error what can be shown is shown already.
+    let result = result.and_then(|()| Ok(runner.show()?));
     let march = runner.progress().march.clone();
-    let finished = runner.progress().output >= outputs;
     if !finished {
         // Ctrl-C or an error: nothing is lost.
         restart::write(&restart_file, simulation, runner.progress(), outputs)?;

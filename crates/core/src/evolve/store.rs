@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{ArrayViewD, ArrayViewMutD};
 use num_complex::Complex;
 
-use crate::{Error, FieldMut, FieldRef, Fields, Real, Result, Storage};
+use crate::{Error, FieldMut, FieldRef, Fields, Memory, Real, Result, Storage};
 
 /// States, of which the newest is at hand.
 pub(crate) enum Store<X> {
     Memory(Vec<X>),
+    Host(Vec<X>),
     Disk(Disk),
 }
 
@@ -21,6 +22,7 @@ impl<X> Store<X> {
     pub(crate) fn new(storage: &Storage) -> Result<Self> {
         Ok(match storage {
             Storage::Memory => Self::Memory(Vec::new()),
+            Storage::Host => Self::Host(Vec::new()),
             Storage::Disk(folder) => Self::Disk(Disk::new(folder)?),
         })
     }
@@ -35,6 +37,10 @@ impl<X> Store<X> {
                 states.push(copy(x));
                 Ok(())
             }
+            Self::Host(states) => {
+                states.push(x.copy_in(Memory::Host));
+                Ok(())
+            }
             Self::Disk(disk) => disk.push(x),
         }
     }
@@ -46,6 +52,7 @@ impl<X> Store<X> {
     {
         match self {
             Self::Memory(states) => Ok(states.pop()),
+            Self::Host(states) => Ok(states.pop().map(|x| x.copy_in(Memory::Working))),
             Self::Disk(disk) => {
                 let x = disk.newest(like)?;
                 disk.drop_newest()?;
@@ -61,6 +68,7 @@ impl<X> Store<X> {
     {
         match self {
             Self::Memory(states) => Ok(states.last().map(copy)),
+            Self::Host(states) => Ok(states.last().map(|x| x.copy_in(Memory::Working))),
             Self::Disk(disk) => disk.newest(like),
         }
     }

@@ -52,7 +52,7 @@ struct Module {
 };
 
 std::map<uintptr_t, size_t> memory;
-std::set<void *> streams;
+std::set<void *> streams, pinned;
 size_t used = 0, total = size_t(1) << 30;
 int contexts = 0;
 thread_local bool current = false;
@@ -279,6 +279,24 @@ int cuMemFree_v2(uintptr_t pointer) {
     used -= found->second;
     memory.erase(found);
     std::free((void *)pointer);
+    return 0;
+}
+
+int cuMemAllocHost_v2(void **pointer, size_t bytes) {
+    ENTER()
+    if (bytes == 0) return 1;
+    void *at = std::malloc(bytes);
+    if (!at) return 2;
+    std::memset(at, 0xff, bytes);
+    pinned.insert(at);
+    *pointer = at;
+    return 0;
+}
+
+int cuMemFreeHost(void *pointer) {
+    ENTER()
+    if (!pinned.erase(pointer)) return 1;
+    std::free(pointer);
     return 0;
 }
 
