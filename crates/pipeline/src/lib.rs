@@ -18,6 +18,7 @@ mod registry;
 mod runner;
 mod simulation;
 mod start;
+mod timed;
 mod units;
 mod world;
 
@@ -41,6 +42,7 @@ pub use registry::{Info, Registry};
 pub use runner::Runner;
 pub use simulation::{Component, Physics, Progress, SAFETY, Simulation, StepReport};
 pub use start::Start;
+pub use timed::Timed;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
     Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,
