@@ -246,6 +246,13 @@ impl Disk {
         })
     }
 
+    /// The same draw in another galaxy.
+    #[must_use]
+    pub fn in_galaxy(mut self, galaxy: Galaxy) -> Self {
+        self.galaxy = galaxy;
+        self
+    }
+
     /// Number of particles.
     pub fn len(&self) -> usize {
         self.draws.len()

@@ -7,7 +7,7 @@ use crate::NBodyError;
 use crate::arrays::{dense, from_triples, particles, shape, triples};
 use crate::pairs::{Accelerate, PairPrecision, Potential, PullBack, PushForward, Rows, Sums};
 use crate::tree::Multipoles;
-use crate::visit::Visit;
+use crate::visit::{Visit, pull_back_per_mass};
 
 state! {
     /// Parameters of self-gravity.
@@ -181,49 +181,86 @@ impl SelfGravity {
         mass: &Array1<T>,
         w: &[[f64; 3]],
     ) -> Result<PulledBack> {
-        let n = particles(position, mass)?;
+        particles(position, mass)?;
+        let bar = match (self.multipoles, alike(mass)) {
+            (None, Some(unit)) => self.pull_back_per_mass(p, position, mass, w, unit),
+            _ if ACCELERATE => self.pull_back_pairs::<T, 12>(p, position, mass, w),
+            _ => self.pull_back_pairs::<T, 9>(p, position, mass, w),
+        };
+        checked(bar.position.as_flattened(), 3, position, mass, p)?;
+        Ok(bar)
+    }
+
+    /// By pairs of any masses; twelve sums have the accelerations, nine do not.
+    fn pull_back_pairs<T: Real, const SUMS: usize>(
+        &self,
+        p: &GravityParams<T>,
+        position: &Array2<T>,
+        mass: &Array1<T>,
+        w: &[[f64; 3]],
+    ) -> PulledBack
+    where
+        PullBack: Visit<7, SUMS>,
+    {
         let (x, m) = (dense(position), dense(mass));
         let columns = |i: usize, k: usize| match k {
             0 => m[i].f64(),
             k => w[i][k - 1],
         };
-        let softening = p.softening.f64();
-        let g = p.gravitational_constant.f64();
-        let mut bar = PulledBack {
-            position: Vec::with_capacity(n),
-            mass: Vec::with_capacity(n),
-            gravitational_constant: 0.0,
-            softening: 0.0,
-            acceleration: Vec::new(),
-        };
-        let mut add = |i: usize, sums: [f64; 9]| {
-            let [over_cube, wx, wy, wz, ux, uy, uz, wd, ud] = sums;
-            let (m, w, w_j, ud_d) = (m[i].f64(), w[i], [wx, wy, wz], [ux, uy, uz]);
+        let sums = self.sum::<_, _, 7, SUMS>(PullBack, &x, columns, p.softening);
+        let (g, softening) = (p.gravitational_constant.f64(), p.softening.f64());
+        let mut bar = PulledBack::with_capacity(w.len());
+        for (i, w) in w.iter().enumerate() {
+            let sums = sums.of(i);
+            let [over_cube, wd, ud] = [sums[0], sums[7], sums[8]];
+            let m = m[i].f64();
             bar.position.push(std::array::from_fn(|k| {
-                -g * (w[k] * over_cube - m * w_j[k] - 3.0 * ud_d[k])
+                -g * (w[k] * over_cube - m * sums[1 + k] - 3.0 * sums[4 + k])
             }));
             bar.mass.push(-g * wd);
             bar.gravitational_constant -= m * wd;
             bar.softening -= 1.5 * g * softening * ud;
-        };
-        if ACCELERATE {
-            let sums = self.sum::<_, _, 7, 12>(PullBack, &x, columns, p.softening);
-            for i in 0..n {
-                let sums = sums.of(i);
-                add(i, std::array::from_fn(|k| sums[k]));
+            if SUMS > 9 {
+                let a = std::array::from_fn(|k| g * sums[9 + k]);
+                bar.acceleration.push(a);
             }
-            bar.acceleration = (0..n)
-                .map(|i| {
-                    let sums = sums.of(i);
-                    std::array::from_fn(|k| g * sums[9 + k])
-                })
-                .collect();
-        } else {
-            let sums = self.sum::<_, _, 7, 9>(PullBack, &x, columns, p.softening);
-            (0..n).for_each(|i| add(i, sums.of(i)));
         }
-        checked(bar.position.as_flattened(), 3, position, mass, p)?;
-        Ok(bar)
+        bar
+    }
+
+    /// By pairs of particles that all have a mass, as a multiple of `unit`.
+    fn pull_back_per_mass<T: Real>(
+        &self,
+        p: &GravityParams<T>,
+        position: &Array2<T>,
+        mass: &Array1<T>,
+        w: &[[f64; 3]],
+        unit: f64,
+    ) -> PulledBack {
+        let (x, m) = (dense(position), dense(mass));
+        let per_unit: Vec<f64> = m.iter().map(|m| unit / m.f64()).collect();
+        let columns = |i: usize, k: usize| match k {
+            0 => m[i].f64(),
+            k => w[i][k - 1] * per_unit[i],
+        };
+        let (g, softening) = (p.gravitational_constant.f64(), p.softening.f64());
+        let sums = pull_back_per_mass(&Rows::new(self.precision, &x, columns), softening);
+        let mut bar = PulledBack::with_capacity(w.len());
+        for (i, w) in w.iter().enumerate() {
+            let sums = sums.of(i);
+            let [along, along_over_square] = [sums[6] / unit, sums[7] / unit];
+            let m = m[i].f64();
+            bar.position.push(std::array::from_fn(|k| {
+                g * (sums[k] - 3.0 * sums[3 + k]) / per_unit[i]
+            }));
+            let power: f64 = (0..3).map(|k| w[k] * sums[8 + k]).sum();
+            bar.mass.push(-g * (along + power / m));
+            bar.gravitational_constant += power;
+            bar.softening += 1.5 * g * softening * m * along_over_square;
+            let a = std::array::from_fn(|k| g * sums[8 + k]);
+            bar.acceleration.push(a);
+        }
+        bar
     }
 
     /// The accelerations and their derivatives in the direction of the `d...`.
@@ -261,14 +298,38 @@ impl SelfGravity {
     }
 }
 
+/// The mean of masses that are alike enough to divide by: all above zero, within six decades.
+fn alike<T: Real>(mass: &Array1<T>) -> Option<f64> {
+    let (mut least, mut most, mut total) = (f64::INFINITY, 0.0f64, 0.0);
+    for m in mass.iter().map(|m| m.f64()) {
+        least = least.min(m);
+        most = most.max(m);
+        total += m;
+    }
+    // NaN is not alike.
+    (least >= 1e-6 * most && most > 0.0 && total.is_finite()).then(|| total / mass.len() as f64)
+}
+
 /// Cotangents in f64.
+#[derive(Default)]
 pub(crate) struct PulledBack {
     pub(crate) position: Vec<[f64; 3]>,
     pub(crate) mass: Vec<f64>,
     pub(crate) gravitational_constant: f64,
     pub(crate) softening: f64,
-    /// Empty unless asked for.
+    /// Empty unless asked for, or free.
     pub(crate) acceleration: Vec<[f64; 3]>,
+}
+
+impl PulledBack {
+    fn with_capacity(n: usize) -> Self {
+        Self {
+            position: Vec::with_capacity(n),
+            mass: Vec::with_capacity(n),
+            acceleration: Vec::with_capacity(n),
+            ..Self::default()
+        }
+    }
 }
 
 /// Requires finite results, `components` per particle, or says what made them otherwise.

@@ -189,10 +189,11 @@ fn add_scaled<T: Real>(y: &mut [T], h: f64, x: &[T]) {
 pub struct Kicked<T>(ParticleState<T>);
 
 impl<'a> KickDrift<'a> {
-    /// One element on its own, at time zero; `frozen` as in [`PairDerivative::Frozen`].
+    /// One element on its own, of a run that is at time zero after the fraction `at` of its span;
+    /// `frozen` as in [`PairDerivative::Frozen`].
     #[cfg(feature = "pipeline")]
-    pub(crate) fn new(system: &'a NBody, element: Element, frozen: bool) -> Self {
-        let (clock, index) = (Clock::default(), 0);
+    pub(crate) fn new(system: &'a NBody, element: Element, at: f64, frozen: bool) -> Self {
+        let (clock, index) = (Clock { time: 0.0, at }, 0);
         Self {
             system,
             element,
@@ -254,19 +255,20 @@ impl<'a> KickDrift<'a> {
     }
 
     /// Pulls `bar` back from after the element to before it. `x` holds the positions before, and
-    /// the velocities after the kick; with `UNDO` the kick is taken off them too.
+    /// the velocities after the kick; with `UNDO` the kick is taken off them too. The cotangent of
+    /// the time of the kick is returned; that of the span holds its part of it already.
     pub(crate) fn pull_back<T: Real, const UNDO: bool>(
         &self,
         p: &NBodyParams<T>,
         x: &mut ParticleState<T>,
         bar: &mut ParticleState<T>,
         p_bar: &mut NBodyParams<T>,
-    ) -> Result<()> {
+    ) -> Result<f64> {
         let n = state(x)?;
         state(bar)?;
         shape("cotangent of the masses", bar.mass.shape(), &[n])?;
         let (span, Element { kick, drift, .. }) = (self.span(p)?, self.element);
-        let mut span_bar = 0.0;
+        let (mut span_bar, mut time_bar) = (0.0, 0.0);
         if drift != 0.0 {
             let x_bar = dense(&bar.position);
             add_scaled(dense_mut(&mut bar.velocity), drift * span, &x_bar);
@@ -280,7 +282,8 @@ impl<'a> KickDrift<'a> {
             let at = (&x.position, &x.mass);
             let system = self.system;
             let found = system.pull_back::<T, UNDO>(p, time, at, &w, self.frozen)?;
-            span_bar += kick * found.power + h * self.spans() * found.time;
+            time_bar = h * found.time;
+            span_bar += kick * found.power + self.spans() * time_bar;
             found.add_parameters(h, p_bar);
             add_scaled_f64(dense_mut(&mut bar.mass), h, &found.mass);
             add(dense_mut(&mut bar.position), h, &found.position);
@@ -289,7 +292,7 @@ impl<'a> KickDrift<'a> {
             }
         }
         p_bar.span += T::of(span_bar);
-        Ok(())
+        Ok(time_bar)
     }
 }
 

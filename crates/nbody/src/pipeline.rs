@@ -1,15 +1,21 @@
 //! Stars in configuration files.
 
-mod initial;
+mod disk;
 mod laws;
 mod likeness;
 mod matter;
+mod params;
+mod sphere;
+mod spray;
 mod stars;
 
-pub use initial::{ClusterParams, SphereGenerator, SpherePlugin};
+pub use disk::{DiskGenerator, DiskPlugin, OwnDiskParams};
 pub use likeness::SkyLikeness;
 pub use matter::StarsPlugin;
-pub use stars::{Stars, StarsParams};
+pub use params::StarsParams;
+pub use sphere::{ClusterParams, SphereGenerator, SpherePlugin};
+pub use spray::{SprayGenerator, SprayParams, SprayPlugin};
+pub use stars::Stars;
 
 use adastra_pipeline::{Registry, Result};
 
@@ -20,5 +26,7 @@ use adastra_pipeline::{Registry, Result};
 pub fn plugin(registry: &mut Registry) -> Result<()> {
     registry.matter::<StarsPlugin>()?;
     registry.generator::<SpherePlugin>()?;
+    registry.generator::<DiskPlugin>()?;
+    registry.generator::<SprayPlugin>()?;
     registry.objective::<SkyLikeness>()
 }

@@ -48,12 +48,14 @@ impl<T: Real> ProgenitorParams<T> {
     }
 }
 
-/// The orbit of a progenitor back in time, as a test particle in the galaxy; today is time zero.
+/// The orbit of a progenitor back in time, as a test particle in the galaxy.
 #[derive(Debug, Clone)]
 pub(crate) struct TracedBack {
     galaxy: Galaxy,
     scheme: Scheme,
     steps: usize,
+    /// Whether time zero is the accretion; if not, it is today.
+    from_accretion: bool,
 }
 
 /// What the reverse sweep of an orbit needs.
@@ -65,12 +67,17 @@ impl TracedBack {
             galaxy,
             scheme,
             steps,
+            from_accretion: false,
         }
     }
 
     fn orbit<T: Real>(&self) -> Evolve<T, Integration> {
         let system = NBody::test_particles(self.galaxy.clone());
         let run = Integration::new(system, self.scheme, self.steps);
+        let run = match self.from_accretion {
+            true => run.ending_at(0.0),
+            false => run,
+        };
         // Orbits in galaxies are undone to rounding over hundreds of steps.
         let anchors = self.steps / 256;
         Evolve::reversible(run, ReversibleSchedule::Reconstruct { anchors })
@@ -158,7 +165,8 @@ impl TracedBack {
 /// and scale radius, and the phase-space point of today.
 ///
 /// Today is time zero for rotating and growing potentials, so the run that follows is
-/// [`ending_at`](Integration::ending_at) zero.
+/// [`ending_at`](Integration::ending_at) zero, unless time counts
+/// [`from_accretion`](Progenitor::from_accretion).
 ///
 /// # Errors
 /// Those of [`Integration`]; [`NBodyError::Range`] for a mass or scale radius that is not above zero.
@@ -203,6 +211,14 @@ impl Progenitor {
             sphere,
             orbit: TracedBack::new(galaxy, scheme, steps),
         }
+    }
+
+    /// The same with the accretion as time zero of rotating and growing potentials: the run that
+    /// follows starts at time zero.
+    #[must_use]
+    pub fn from_accretion(mut self) -> Self {
+        self.orbit.from_accretion = true;
+        self
     }
 
     /// The sphere.

@@ -1,6 +1,8 @@
 //! The sums over all other particles, by all pairs or with a tree.
 
-use crate::pairs::{self, Accelerate, Columns, Potential, PullBack, PushForward, Rows, Sums};
+use crate::pairs::{
+    self, Accelerate, Columns, Potential, PullBack, PullBackPerMass, PushForward, Rows, Sums,
+};
 use crate::tree::{Multipoles, Query};
 
 /// A kernel that is summed over all other particles.
@@ -48,4 +50,10 @@ macro_rules! visits {
         })+
     };
 }
+/// The sums of [`PullBackPerMass`], which are over pairs alone.
+#[inline(never)]
+pub(crate) fn pull_back_per_mass(particles: &Rows<7>, softening: f64) -> Sums<11> {
+    pairs::sum(PullBackPerMass, &Columns::new(particles), softening)
+}
+
 visits!(Accelerate 4 3, Potential 4 1, PullBack 7 9, PullBack 7 12, PushForward 8 6);

@@ -20,6 +20,7 @@ mod registry;
 mod runner;
 mod simulation;
 mod start;
+mod timed;
 mod units;
 mod world;
 
@@ -46,6 +47,7 @@ pub use registry::{Info, Registry};
 pub use runner::Runner;
 pub use simulation::{Component, Physics, Progress, SAFETY, Simulation, StepReport};
 pub use start::Start;
+pub use timed::Timed;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
     Mass, MassDimension, Quantity, Time, TimeDimension, Velocity, VelocityDimension,

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Timed};
 use adastra_core::{FieldMut, FieldRef, Fields, Memory, Real, State, join};
 
 /// A state of any type behind a pointer; implemented for every [`Fields`].
@@ -122,16 +122,24 @@ impl<T: Real> World<T> {
         &mut *self.entries[i].1
     }
 
-    /// The entry of a name, as its own type.
+    /// The entry of a name, as its own type, or as that within [`Timed`].
     pub fn get<S: 'static>(&self, name: &str) -> Option<&S> {
         let (_, entry) = self.entries.iter().find(|(n, _)| n == name)?;
-        entry.as_any().downcast_ref()
+        let entry = entry.as_any();
+        let within = || entry.downcast_ref().map(|timed: &Timed<S, T>| &timed.state);
+        entry.downcast_ref().or_else(within)
     }
 
-    /// The entry of a name, as its own type.
+    /// As [`World::get`].
     pub fn get_mut<S: 'static>(&mut self, name: &str) -> Option<&mut S> {
         let (_, entry) = self.entries.iter_mut().find(|(n, _)| n == name)?;
-        entry.as_any_mut().downcast_mut()
+        let entry = entry.as_any_mut();
+        if entry.is::<S>() {
+            return entry.downcast_mut();
+        }
+        entry
+            .downcast_mut()
+            .map(|timed: &mut Timed<S, T>| &mut timed.state)
     }
 
     /// The entries of two names, as their own types.

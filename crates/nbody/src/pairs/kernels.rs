@@ -12,6 +12,14 @@
 //!
 //! u is never formed: sum_j u / s^3 = w_i sum_j m_j / s^3 - m_i sum_j w_j / s^3. All sums are
 //! over the sources of a target, so the reverse derivative needs no other order than the force.
+//!
+//! Where all have a mass, fewer products do: with v = w/m and f = m_j / s^3, u = m_i m_j (v_i - v_j),
+//!
+//! ```text
+//! x_bar_i   = G m_i sum_j [ f dv - 3 (f dv.d) d / s^2 ],    dv = v_j - v_i
+//! m_bar_i   = -G sum_j (f dv.d) - v_i.a_i
+//! eps_bar   = (3/2) G eps sum_ij m_i (f dv.d) / s^2
+//! ```
 
 use super::Pair;
 use crate::simd::{Lane, Ops, Rsqrt};
@@ -90,6 +98,37 @@ impl<const OUT: usize> Pair<7, OUT> for PullBack {
         if OUT > 9 {
             ops.add_scaled(&mut sums[9..12], f, d);
         }
+    }
+}
+
+/// Columns x, m, v with v = w/m. The sums: f dv, three components; (f dv.d) d/s^2, three components;
+/// f dv.d; (f dv.d)/s^2; f d, the acceleration a/G, three components.
+#[derive(Clone, Copy)]
+pub(crate) struct PullBackPerMass;
+
+impl Pair<7, 11> for PullBackPerMass {
+    const GROUPS: usize = 1;
+    #[inline(always)]
+    fn add<T: Lane, S: Rsqrt>(
+        self,
+        ops: Ops<T, S>,
+        d: [T::V<S>; 3],
+        squared: T::V<S>,
+        &[_, _, _, _, vx, vy, vz]: &[T::V<S>; 7],
+        &[_, _, _, m_j, vx_j, vy_j, vz_j]: &[T::V<S>; 7],
+        sums: &mut [T::V<S>; 11],
+    ) {
+        let dv = ops.minus([vx_j, vy_j, vz_j], [vx, vy, vz]);
+        let inverse = ops.rsqrt(squared);
+        let over_square = ops.mul(inverse, inverse);
+        let f = ops.mul(ops.mul(m_j, inverse), over_square);
+        let along = ops.mul(f, ops.dot(dv, d));
+        let along_over_square = ops.mul(along, over_square);
+        ops.add_scaled(&mut sums[0..3], f, dv);
+        ops.add_scaled(&mut sums[3..6], along_over_square, d);
+        sums[6] = ops.add(sums[6], along);
+        sums[7] = ops.add(sums[7], along_over_square);
+        ops.add_scaled(&mut sums[8..11], f, d);
     }
 }
 

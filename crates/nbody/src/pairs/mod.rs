@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 pub use columns::PairPrecision;
 pub(crate) use columns::{Columns, Rows};
-pub(crate) use kernels::{Accelerate, Potential, PullBack, PushForward};
+pub(crate) use kernels::{Accelerate, Potential, PullBack, PullBackPerMass, PushForward};
 pub(crate) use near::Near;
 
 use crate::simd::{Lane, Ops, Rsqrt, Vectorized, dispatch};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adastra_core::{Adjoint, Operator, Real};
 use adastra_particles::ParticleState;
 use adastra_pipeline::{
-    AnyFields, Doc, Error, Objective, ObjectivePlugin, Result, Scatter, Scene, SceneBar, Site, doc,
+    Doc, Error, Objective, ObjectivePlugin, Result, Scatter, Scene, SceneBar, Site, doc,
 };
 use ndarray::{Array2, Ix2};
 use serde::Deserialize;
@@ -161,34 +161,28 @@ struct OnSky {
 }
 
 impl OnSky {
-    fn stars<'a, T: Real>(&self, state: &'a dyn AnyFields<T>) -> Result<&'a ParticleState<T>> {
-        state.as_any().downcast_ref().ok_or_else(|| {
-            let found = format!("{:?}", self.of[0]);
-            Error::range("objective.with.of", found, "particles or stars")
+    /// In f64, whatever the run is in: losses are differences of large numbers.
+    fn stars<T: Real>(&self, scene: &Scene<'_, T>) -> Result<ParticleState<f64>> {
+        let [name] = &self.of;
+        let x: &ParticleState<T> = scene.state.named("objective.with.of", name)?;
+        Ok(ParticleState {
+            position: x.position.mapv(T::f64),
+            velocity: x.velocity.mapv(T::f64),
+            mass: x.mass.mapv(T::f64),
         })
-    }
-}
-
-/// In f64, whatever the run is in: losses are differences of large numbers.
-fn widened<T: Real>(x: &ParticleState<T>) -> ParticleState<f64> {
-    ParticleState {
-        position: x.position.mapv(T::f64),
-        velocity: x.velocity.mapv(T::f64),
-        mass: x.mass.mapv(T::f64),
     }
 }
 
 impl<T: Real> Objective<T> for OnSky {
     fn evaluate(&self, scene: &Scene<'_, T>, bar: Option<&mut SceneBar<T>>) -> Result<f64> {
-        let i = scene.position(&self.of[0])?;
-        let stars = widened(self.stars(scene.state.at(i))?);
+        let stars = self.stars(scene)?;
         let (seen, saved) = self.sky.record(&(), stars)?;
         let (loss, kept) = self.likeness.record(&(), seen)?;
         if let Some(bar) = bar {
             let seen_bar = self.likeness.vjp(&(), kept, 1.0, &mut ())?;
             let x_bar = self.sky.vjp(&(), saved, seen_bar, &mut ())?;
-            let into = bar.state.at_mut(i).as_any_mut();
-            if let Some(into) = into.downcast_mut::<ParticleState<T>>() {
+            let into: Option<&mut ParticleState<T>> = bar.state.get_mut(&self.of[0]);
+            if let Some(into) = into {
                 into.position += &x_bar.position.mapv(T::of);
                 into.velocity += &x_bar.velocity.mapv(T::of);
             }
@@ -201,7 +195,7 @@ impl<T: Real> Objective<T> for OnSky {
     }
 
     fn scatters(&self, scene: &Scene<'_, T>) -> Result<Vec<Scatter>> {
-        let stars = widened(self.stars(scene.state.at(scene.position(&self.of[0])?))?);
+        let stars = self.stars(scene)?;
         let seen = self.sky.apply(&(), stars)?;
         let columns = [
             (1, self.labels[1]),

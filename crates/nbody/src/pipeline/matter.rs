@@ -6,15 +6,16 @@ use std::sync::Arc;
 use adastra_core::Real;
 use adastra_particles::ParticleState;
 use adastra_pipeline::{
-    AnyMatter, Arrays, Doc, Error, Length, Mass, MatterPlugin, Result, Site, Time, Velocity, doc,
-    reversible,
+    AnyMatter, Arrays, Doc, Error, Length, Mass, MatterPlugin, Result, Site, Time, Timed, Velocity,
+    doc, reversible,
 };
-use ndarray::Array1;
+use ndarray::{Array1, ArrayD};
 use serde::Deserialize;
 use toml::Value;
 
+use super::stars::{Moving, Pairs};
 use super::{Stars, StarsParams, laws};
-use crate::{Galaxy, Multipoles, NBody, PairPrecision, Parameter, SelfGravity};
+use crate::{Multipoles, NBody, PairPrecision, Parameter, Scheme, SelfGravity};
 
 /// `nbody.stars`
 #[derive(Debug)]
@@ -25,11 +26,13 @@ pub struct StarsPlugin;
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
     self_gravity: bool,
-    pairs: Pairs,
+    pairs: Precision,
     multipoles: Option<Tree>,
-    galaxy: BTreeMap<String, String>,
+    galaxy: BTreeMap<String, Value>,
+    time_zero: TimeZero,
+    scheme: SchemeName,
     accuracy: Option<f64>,
-    pair_derivative: Derivative,
+    pair_derivative: Option<Value>,
 }
 
 /// A fast multipole method in place of the direct sum.
@@ -56,29 +59,48 @@ impl Default for Tree {
     }
 }
 
+/// Where rotating and growing potentials count time from.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Derivative {
-    Exact,
-    Frozen,
+enum TimeZero {
+    Start,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SchemeName {
+    Leapfrog,
+    Yoshida4,
+    Yoshida6,
+    ForestRuth,
+}
+
+/// A derivative that is exact over a time at the end.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Horizon {
+    horizon: Time,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             self_gravity: true,
-            pairs: Pairs::Run,
+            pairs: Precision::Run,
             multipoles: None,
             galaxy: BTreeMap::new(),
+            time_zero: TimeZero::Start,
+            scheme: SchemeName::Leapfrog,
             accuracy: None,
-            pair_derivative: Derivative::Exact,
+            pair_derivative: None,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Pairs {
+enum Precision {
     Run,
     Single,
 }
@@ -119,7 +141,20 @@ impl MatterPlugin for StarsPlugin {
             "",
             "potentials by name: { halo = \"nfw\", disk = \"miyamoto-nagai\" }; point-mass, plummer, \
              hernquist, isochrone, nfw, triaxial-nfw, miyamoto-nagai, exponential-disk, logarithmic, \
-             truncated-power-law, two-power-triaxial",
+             truncated-power-law, two-power-triaxial. One that turns, or grows, is a table: bar = \
+             { potential = \"triaxial-nfw\", rotating = true, growth = \"exponential\" or \"linear\" }",
+        ),
+        doc(
+            "time_zero",
+            "",
+            "when rotating and growing potentials have the angles and masses given: at the \
+             \"start\" (default) or at the \"end\" of the run",
+        ),
+        doc(
+            "scheme",
+            "",
+            "\"leapfrog\" (default); \"yoshida4\" and \"forest-ruth\", of fourth order; \
+             \"yoshida6\"",
         ),
         doc(
             "accuracy",
@@ -131,7 +166,8 @@ impl MatterPlugin for StarsPlugin {
             "pair_derivative",
             "",
             "\"exact\" (default): the gradient of the run; \"frozen\": with the separations of pairs as \
-             given numbers, for chaotic runs; not a gradient",
+             given numbers, for chaotic runs, not a gradient; { horizon = \"50 Myr\" }: exact over \
+             that time at the end of the run, frozen before",
         ),
     ];
     const PARAMETERS: &'static [Doc] = &[
@@ -144,31 +180,27 @@ impl MatterPlugin for StarsPlugin {
         doc(
             "<name>.<parameter>",
             "",
-            "those of each potential: halo = { mass = \"1e12 Msun\", scale_radius = \"16 kpc\" }",
+            "those of each potential: halo = { mass = \"1e12 Msun\", scale_radius = \"16 kpc\" }; of \
+             rotating ones pattern_speed [km/s/kpc], counterclockwise, and angle [rad]; of growing \
+             ones growth_rate [km/s/kpc]",
         ),
     ];
     const STATE: &'static [Doc] = &[
         doc("position", "kpc", "positions, shape (n, 3)"),
         doc("velocity", "km/s", "velocities, shape (n, 3)"),
         doc("mass", "Msun", "masses, shape (n)"),
+        doc(
+            "time",
+            "kpc/(km/s)",
+            "time since the start; where a file has none, 0",
+        ),
     ];
     type Options = Options;
     type Parameters = Parameters;
     type Matter<T: Real> = Stars;
 
     fn matter<T: Real>(o: Options, site: &Site) -> Result<Stars> {
-        let (mut galaxy, mut names) = (Galaxy::new(), Vec::new());
-        for (name, law) in &o.galaxy {
-            let before = galaxy.listed().len();
-            galaxy = laws::add(galaxy, law).ok_or_else(|| Error::UnknownName {
-                key: format!("with.galaxy.{name}"),
-                name: law.clone(),
-                kind: "potential",
-                known: laws::names(),
-            })?;
-            let own = galaxy.listed().into_iter().skip(before);
-            names.extend(own.map(|parameter| format!("{name}.{}", parameter.name)));
-        }
+        let (galaxy, names) = laws::galaxy(o.galaxy)?;
         match (o.accuracy, site.steps) {
             (None, None) => {
                 let key = "with.accuracy".into();
@@ -185,8 +217,8 @@ impl MatterPlugin for StarsPlugin {
             return Err(Error::range("cosmology", "a table", allowed));
         }
         let precision = match o.pairs {
-            Pairs::Run => PairPrecision::OfRun,
-            Pairs::Single => PairPrecision::Single,
+            Precision::Run => PairPrecision::OfRun,
+            Precision::Single => PairPrecision::Single,
         };
         let gravity = SelfGravity::with_pairs(precision);
         let gravity = match o.multipoles {
@@ -209,8 +241,15 @@ impl MatterPlugin for StarsPlugin {
             mesh: site.mesh.clone(),
             span: site.span,
             accuracy: o.accuracy,
+            scheme: match o.scheme {
+                SchemeName::Leapfrog => None,
+                SchemeName::Yoshida4 => Some(Scheme::Yoshida4),
+                SchemeName::Yoshida6 => Some(Scheme::Yoshida6),
+                SchemeName::ForestRuth => Some(Scheme::ForestRuth),
+            },
             names: names.into(),
-            frozen: o.pair_derivative == Derivative::Frozen,
+            zero_at: f64::from(o.time_zero == TimeZero::End),
+            pairs: pair_derivative(o.pair_derivative)?,
         })
     }
 
@@ -254,17 +293,30 @@ impl MatterPlugin for StarsPlugin {
         Ok(StarsParams {
             potentials: galaxy.clone(),
             names: Arc::clone(&stars.names),
+            zero_at: stars.zero_at,
             softening: T::of(values.softening.map_or(0.0, |l| l.0)),
             span: T::of(values.span.map_or(stars.span, |t| t.0)),
             galaxy: Array1::from(list),
         })
     }
 
-    fn state<T: Real>(arrays: &mut Arrays<T>, _: &Site) -> Result<ParticleState<T>> {
+    fn state<T: Real>(arrays: &mut Arrays<T>, _: &Site) -> Result<Moving<T>> {
         let position = arrays.take_real("position")?;
         let velocity = arrays.take_real("velocity")?;
         let mass = arrays.take_real("mass")?;
-        Ok(ParticleState::new(position, velocity, mass)?)
+        let state = ParticleState::new(position, velocity, mass)?;
+        let time: ArrayD<T> = match arrays.take_real("time") {
+            Err(Error::Missing { .. }) => return Ok(Timed::at_start(state)),
+            time => time?,
+        };
+        // Files keep a number as a list of one.
+        match time.as_slice() {
+            Some(&[time]) => Ok(Timed { state, time }),
+            _ => {
+                let found = format!("{:?}", time.shape());
+                Err(Error::range("shape of time", found, "one number"))
+            }
+        }
     }
 
     fn erase<T: Real>(stars: Stars) -> Box<dyn AnyMatter<T>> {
@@ -274,10 +326,11 @@ impl MatterPlugin for StarsPlugin {
     fn quantities<T: Real>(
         stars: &Stars,
         p: &StarsParams<T>,
-        x: &ParticleState<T>,
+        x: &Moving<T>,
     ) -> Result<Vec<(&'static str, f64)>> {
-        let sums = stars.system.conserved(&p.run(), 0.0, x)?;
-        let mass = x.mass.iter().map(|m| m.f64()).sum();
+        let time = p.time(x.time.f64() / stars.span);
+        let sums = stars.system.conserved(&p.run(), time, &x.state)?;
+        let mass = x.state.mass.iter().map(|m| m.f64()).sum();
         Ok(vec![
             ("mass", mass),
             ("momentum.x", sums.momentum[0]),
@@ -289,6 +342,39 @@ impl MatterPlugin for StarsPlugin {
             ("energy.kinetic", sums.kinetic_energy),
             ("energy.potential", sums.potential_energy),
         ])
+    }
+}
+
+fn pair_derivative(value: Option<Value>) -> Result<Pairs> {
+    const KEY: &str = "with.pair_derivative";
+    let named = |name: &str| match name {
+        "exact" => Ok(Pairs::Exact),
+        "frozen" => Ok(Pairs::Frozen),
+        _ => {
+            let allowed = "\"exact\", \"frozen\" or { horizon = a time }";
+            Err(Error::range(KEY, format!("{name:?}"), allowed))
+        }
+    };
+    match value {
+        None => Ok(Pairs::Exact),
+        Some(Value::String(name)) => named(&name),
+        Some(value) => {
+            let horizon = value
+                .try_into()
+                .map_err(|e: toml::de::Error| Error::Syntax {
+                    key: KEY.to_owned(),
+                    message: e.message().to_owned(),
+                });
+            let Horizon { horizon } = horizon?;
+            if !(horizon.0 >= 0.0 && horizon.0.is_finite()) {
+                return Err(Error::range(
+                    format!("{KEY}.horizon"),
+                    horizon.0,
+                    "0 or above",
+                ));
+            }
+            Ok(Pairs::Horizon(horizon.0))
+        }
     }
 }
 

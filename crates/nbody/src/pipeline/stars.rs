@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use adastra_core::{
-    Adjoint, FieldMut, FieldRef, Fields, Operator, Real, Result, Reversible, State,
-};
+use adastra_core::{Adjoint, Operator, Real, Result, State};
 use adastra_gravity::{Limit, Matter, MatterAdjoint, MatterReversible};
 use adastra_grid::{Gravity, Mesh};
 use adastra_particles::{Deposit, ParticleState};
+use adastra_pipeline::Timed;
 use ndarray::{Array1, Array2, Array3};
 
+use super::StarsParams;
 use crate::arrays::state;
 use crate::integration::KickDrift;
 use crate::scheme::Element;
-use crate::{G, Galaxy, NBody, NBodyParams};
+use crate::{NBody, Scheme};
 
 /// Stars in open space, which attract each other pair by pair and fall in a galaxy, as matter of
 /// an [`adastra_gravity::Leapfrog`].
@@ -22,10 +22,13 @@ use crate::{G, Galaxy, NBody, NBodyParams};
 /// look at: a box about the origin, and the stars outside of it are left out.
 ///
 /// All of the run's steps are fractions of the parameter [`StarsParams::span`], which makes the
-/// end time differentiable.
+/// end time differentiable. The state holds the time, which rotating and growing potentials see.
+///
+/// With another scheme than the leapfrog's own, each drift is a whole step of that scheme and
+/// kicks do nothing: these stars feel no other matter.
 ///
 /// # Errors
-/// Those of [`SelfGravity`](crate::SelfGravity) and [`Galaxy`].
+/// Those of [`SelfGravity`](crate::SelfGravity) and [`Galaxy`](crate::Galaxy).
 #[derive(Debug, Clone)]
 pub struct Stars {
     pub(super) system: NBody,
@@ -34,117 +37,131 @@ pub struct Stars {
     pub(super) span: f64,
     /// Steps take at most `sqrt(2 accuracy softening / |a|)`.
     pub(super) accuracy: Option<f64>,
+    /// The scheme of a step, if it is not the leapfrog's own.
+    pub(super) scheme: Option<Scheme>,
+    /// Names of the parameters of the galaxy.
     pub(super) names: Arc<[String]>,
-    /// Whether derivatives hold the separations of pairs fixed.
-    pub(super) frozen: bool,
+    /// The fraction of the span after which rotating and growing potentials are at time zero.
+    pub(super) zero_at: f64,
+    pub(super) pairs: Pairs,
 }
 
-/// Parameters of [`Stars`].
-#[derive(Debug, Clone)]
-pub struct StarsParams<T> {
-    /// The potentials that the values belong to.
-    pub(super) potentials: Galaxy,
-    /// Names of the values, `"halo.mass"` and so on.
-    pub(super) names: Arc<[String]>,
-    /// Plummer softening length, in kpc.
-    pub softening: T,
-    /// Time that the run covers, in kpc/(km/s).
-    pub span: T,
-    /// Parameters of the galaxy, in the order of [`Galaxy::parameters`].
-    pub galaxy: Array1<T>,
+/// What derivatives keep of the attraction of pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Pairs {
+    /// All of it.
+    Exact,
+    /// Separations are given numbers.
+    Frozen,
+    /// All of it over this time at the end, in kpc/(km/s), and frozen before.
+    Horizon(f64),
 }
 
-impl<T: Real> StarsParams<T> {
-    /// As parameters of a run.
-    pub(super) fn run(&self) -> NBodyParams<T> {
-        NBodyParams {
-            gravitational_constant: T::of(G),
-            softening: self.softening,
-            span: self.span,
-            galaxy: self.galaxy.clone(),
-        }
-    }
+/// What stars are in a run.
+pub(super) type Moving<T> = Timed<ParticleState<T>, T>;
 
-    pub(super) fn add(&mut self, bar: &NBodyParams<T>) {
-        self.softening += bar.softening;
-        self.span += bar.span;
-        self.galaxy += &bar.galaxy;
-    }
-}
-
-impl<T: Real> State<T> for StarsParams<T> {
-    fn zeros_like(&self) -> Self {
-        Self {
-            softening: T::zero(),
-            span: T::zero(),
-            galaxy: Array1::zeros(self.galaxy.len()),
-            ..self.clone()
-        }
-    }
-
-    fn axpy(&mut self, a: T, x: &Self) {
-        self.softening += a * x.softening;
-        self.span += a * x.span;
-        self.galaxy.axpy(a, &x.galaxy);
-    }
-
-    fn dot(&self, other: &Self) -> f64 {
-        self.softening.f64() * other.softening.f64()
-            + self.span.f64() * other.span.f64()
-            + State::<T>::dot(&self.galaxy, &other.galaxy)
-    }
-}
-
-impl<T: Real> Fields<T> for StarsParams<T> {
-    fn visit(&self, f: &mut dyn FnMut(&str, FieldRef<'_, T>)) {
-        self.softening.visit(&mut |_, field| f("softening", field));
-        self.span.visit(&mut |_, field| f("span", field));
-        for (name, value) in self.names.iter().zip(&self.galaxy) {
-            value.visit(&mut |_, field| f(name, field));
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(&str, FieldMut<'_, T>)) {
-        self.softening
-            .visit_mut(&mut |_, field| f("softening", field));
-        self.span.visit_mut(&mut |_, field| f("span", field));
-        for (name, value) in self.names.iter().zip(&mut self.galaxy) {
-            value.visit_mut(&mut |_, field| f(name, field));
-        }
-    }
-}
+/// What may be lost of a horizon by rounding, over the span.
+const SLACK: f64 = 1e-6;
 
 impl Stars {
-    /// A kick and a drift of the given lengths.
-    fn motion(&self, kick: f64, drift: f64) -> KickDrift<'_> {
-        let [kick, drift] = [kick, drift].map(|length| length / self.span);
-        let time = 0.0;
-        KickDrift::new(&self.system, Element { kick, drift, time }, self.frozen)
+    /// The motions that kick and drift over the given lengths, of stars at a time of the run.
+    fn elements<T: Real>(&self, time: T, [kick, drift]: [f64; 2]) -> Vec<Element> {
+        let [kick, drift, time] = [kick, drift, time.f64()].map(|length| length / self.span);
+        match self.scheme {
+            None => vec![Element { kick, drift, time }],
+            Some(_) if drift == 0.0 => Vec::new(),
+            Some(scheme) => {
+                let step = scheme.elements(1).into_iter();
+                let scaled = step.map(|e| Element {
+                    kick: drift * e.kick,
+                    drift: drift * e.drift,
+                    time: time + drift * e.time,
+                });
+                scaled.collect()
+            }
+        }
+    }
+
+    fn motion<T: Real>(&self, p: &StarsParams<T>, element: Element) -> KickDrift<'_> {
+        let frozen = match self.pairs {
+            Pairs::Exact => false,
+            Pairs::Frozen => true,
+            Pairs::Horizon(horizon) => {
+                let span = p.span.f64().abs();
+                (1.0 - element.time) * span > horizon + SLACK * span
+            }
+        };
+        KickDrift::new(&self.system, element, p.zero_at, frozen)
     }
 
     fn advance<T: Real>(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
-        kick: f64,
-        drift: f64,
+        x: &mut Moving<T>,
+        lengths: [f64; 2],
     ) -> Result<()> {
-        self.motion(kick, drift).advance(&p.run(), x, 1.0, 1.0)
+        let q = p.run();
+        for element in self.elements(x.time, lengths) {
+            let motion = self.motion(p, element);
+            motion.advance(&q, &mut x.state, 1.0, 1.0)?;
+        }
+        x.time += T::of(lengths[1]);
+        Ok(())
     }
 
-    /// Pulls back through a motion; see [`KickDrift::pull_back`].
+    /// Undoes what [`Stars::advance`] does.
+    fn undo<T: Real>(
+        &self,
+        p: &StarsParams<T>,
+        x: &mut Moving<T>,
+        lengths: [f64; 2],
+    ) -> Result<()> {
+        let q = p.run();
+        x.time -= T::of(lengths[1]);
+        for element in self.elements(x.time, lengths).into_iter().rev() {
+            let motion = self.motion(p, element);
+            motion.advance(&q, &mut x.state, 0.0, -1.0)?;
+            motion.advance(&q, &mut x.state, -1.0, 0.0)?;
+        }
+        Ok(())
+    }
+
+    /// Undoes it, and pulls the cotangent back.
+    fn undo_vjp<T: Real>(
+        &self,
+        p: &StarsParams<T>,
+        x: &mut Moving<T>,
+        lengths: [f64; 2],
+        x_bar: &mut Moving<T>,
+        p_bar: &mut StarsParams<T>,
+    ) -> Result<()> {
+        let q = p.run();
+        x.time -= T::of(lengths[1]);
+        for element in self.elements(x.time, lengths).into_iter().rev() {
+            if element.drift != 0.0 {
+                let motion = self.motion(p, element);
+                motion.advance(&q, &mut x.state, 0.0, -1.0)?;
+            }
+            self.pull_back::<T, true>(p, element, x, x_bar, p_bar)?;
+        }
+        Ok(())
+    }
+
+    /// Pulls back through an element; see [`KickDrift::pull_back`].
     fn pull_back<T: Real, const UNDO: bool>(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
-        [kick, drift]: [f64; 2],
-        x_bar: &mut ParticleState<T>,
+        element: Element,
+        x: &mut Moving<T>,
+        x_bar: &mut Moving<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        let p = p.run();
-        let mut bar = State::<T>::zeros_like(&p);
-        self.motion(kick, drift)
-            .pull_back::<T, UNDO>(&p, x, x_bar, &mut bar)?;
+        let q = p.run();
+        let mut bar = State::<T>::zeros_like(&q);
+        let motion = self.motion(p, element);
+        let (x, state_bar) = (&mut x.state, &mut x_bar.state);
+        let time_bar = motion.pull_back::<T, UNDO>(&q, x, state_bar, &mut bar)?;
+        x_bar.time += T::of(time_bar * q.span.f64() / self.span);
         p_bar.add(&bar);
         Ok(())
     }
@@ -164,7 +181,7 @@ impl Stars {
 
 impl<T: Real> Matter<T> for Stars {
     type Params = StarsParams<T>;
-    type State = ParticleState<T>;
+    type State = Moving<T>;
 
     fn gravitates(&self) -> bool {
         false
@@ -174,50 +191,40 @@ impl<T: Real> Matter<T> for Stars {
         false
     }
 
-    fn deposit(&self, _: &StarsParams<T>, x: &ParticleState<T>, rho: &mut Array3<T>) -> Result<()> {
-        state(x)?;
-        let (_, position, mass) = self.inside(x);
+    fn deposit(&self, _: &StarsParams<T>, x: &Moving<T>, rho: &mut Array3<T>) -> Result<()> {
+        state(&x.state)?;
+        let (_, position, mass) = self.inside(&x.state);
         *rho += &Deposit::new(&self.mesh).apply(&(), (position, mass))?;
         Ok(())
     }
 
-    fn kick(
-        &self,
-        p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
-        _: &Gravity<T>,
-        dt: f64,
-    ) -> Result<()> {
-        self.advance(p, x, dt, 0.0)
+    fn kick(&self, p: &StarsParams<T>, x: &mut Moving<T>, _: &Gravity<T>, dt: f64) -> Result<()> {
+        self.advance(p, x, [dt, 0.0])
     }
 
-    fn drift(&self, p: &StarsParams<T>, x: &mut ParticleState<T>, dt: f64) -> Result<()> {
-        self.advance(p, x, 0.0, dt)
+    fn drift(&self, p: &StarsParams<T>, x: &mut Moving<T>, dt: f64) -> Result<()> {
+        self.advance(p, x, [0.0, dt])
     }
 
     fn kick_drift(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
+        x: &mut Moving<T>,
         _: &Gravity<T>,
         kick: f64,
         drift: f64,
     ) -> Result<()> {
-        self.advance(p, x, kick, drift)
+        self.advance(p, x, [kick, drift])
     }
 
-    fn limits(
-        &self,
-        p: &StarsParams<T>,
-        x: &ParticleState<T>,
-        _: &Gravity<T>,
-    ) -> Result<Vec<Limit>> {
+    fn limits(&self, p: &StarsParams<T>, x: &Moving<T>, _: &Gravity<T>) -> Result<Vec<Limit>> {
         let Some(accuracy) = self.accuracy else {
             return Ok(Vec::new());
         };
-        state(x)?;
-        let q = p.run();
-        let a = self.system.accelerations(&q, 0.0, &x.position, &x.mass)?;
+        state(&x.state)?;
+        let (q, time) = (p.run(), p.time(x.time.f64() / self.span));
+        let (position, mass) = (&x.state.position, &x.state.mass);
+        let a = self.system.accelerations(&q, time, position, mass)?;
         let squares = a.iter().map(|a| a.iter().map(|a| a * a).sum::<f64>());
         let strongest = squares.fold(0.0, f64::max).sqrt();
         let own = (2.0 * accuracy * p.softening.f64().abs() / strongest).sqrt();
@@ -233,19 +240,19 @@ impl<T: Real> MatterAdjoint<T> for Stars {
     fn deposit_vjp(
         &self,
         _: &StarsParams<T>,
-        x: &ParticleState<T>,
+        x: &Moving<T>,
         rho_bar: &Array3<T>,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         _: &mut StarsParams<T>,
     ) -> Result<()> {
-        let (which, position, mass) = self.inside(x);
+        let (which, position, mass) = self.inside(&x.state);
         let deposit = Deposit::new(&self.mesh);
         let (_, saved) = deposit.record(&(), (position, mass))?;
         let (position, mass) = deposit.vjp(&(), saved, rho_bar.clone(), &mut ())?;
         for (j, i) in which.into_iter().enumerate() {
-            let mut row = x_bar.position.row_mut(i);
+            let mut row = x_bar.state.position.row_mut(i);
             row += &position.row(j);
-            x_bar.mass[i] += mass[j];
+            x_bar.state.mass[i] += mass[j];
         }
         Ok(())
     }
@@ -253,25 +260,30 @@ impl<T: Real> MatterAdjoint<T> for Stars {
     fn kick_vjp(
         &self,
         p: &StarsParams<T>,
-        x: &ParticleState<T>,
+        x: &Moving<T>,
         _: &Gravity<T>,
         dt: f64,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         _: &mut Gravity<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        self.pull_back::<T, false>(p, &mut x.clone(), [dt, 0.0], x_bar, p_bar)
+        for element in self.elements(x.time, [dt, 0.0]) {
+            self.pull_back::<T, false>(p, element, &mut x.clone(), x_bar, p_bar)?;
+        }
+        Ok(())
     }
 
     fn drift_vjp(
         &self,
         p: &StarsParams<T>,
-        x: &ParticleState<T>,
+        x: &Moving<T>,
         dt: f64,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        self.pull_back::<T, false>(p, &mut x.clone(), [0.0, dt], x_bar, p_bar)
+        let mut x = x.clone();
+        self.advance(p, &mut x, [0.0, dt])?;
+        self.undo_vjp(p, &mut x, [0.0, dt], x_bar, p_bar)
     }
 
     /// With one visit of the pairs: what the span's cotangent needs of the kick is what undoing
@@ -279,61 +291,62 @@ impl<T: Real> MatterAdjoint<T> for Stars {
     fn kick_drift_vjp(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
+        x: &mut Moving<T>,
         _: &Gravity<T>,
         kick: f64,
         drift: f64,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         _: &mut Gravity<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        let before = x.velocity.clone();
-        let moved_bar = x_bar.position.clone();
-        self.pull_back::<T, false>(p, x, [0.0, drift], x_bar, p_bar)?;
-        self.pull_back::<T, true>(p, x, [kick, 0.0], x_bar, p_bar)?;
-        let kicks = before.iter().zip(&x.velocity).map(|(v, w)| *v - *w);
+        if self.scheme.is_some() {
+            return self.drift_vjp(p, x, drift, x_bar, p_bar);
+        }
+        let before = x.state.velocity.clone();
+        let moved_bar = x_bar.state.position.clone();
+        for lengths in [[0.0, drift], [kick, 0.0]] {
+            for element in self.elements(x.time, lengths) {
+                self.pull_back::<T, true>(p, element, x, x_bar, p_bar)?;
+            }
+        }
+        let kicks = before.iter().zip(&x.state.velocity).map(|(v, w)| *v - *w);
         let product = kicks.zip(&moved_bar).map(|(k, bar)| k.f64() * bar.f64());
         p_bar.span += T::of(drift / self.span * product.sum::<f64>());
-        x.velocity = before;
+        x.state.velocity = before;
         Ok(())
     }
 }
 
 impl<T: Real> MatterReversible<T> for Stars {
-    fn unkick(
-        &self,
-        p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
-        _: &Gravity<T>,
-        dt: f64,
-    ) -> Result<()> {
-        let q = p.run();
-        *x = self.motion(dt, 0.0).invert(&q, x.clone())?;
-        Ok(())
+    fn undrift(&self, p: &StarsParams<T>, x: &mut Moving<T>, dt: f64) -> Result<()> {
+        self.undo(p, x, [0.0, dt])
+    }
+
+    fn unkick(&self, p: &StarsParams<T>, x: &mut Moving<T>, _: &Gravity<T>, dt: f64) -> Result<()> {
+        self.undo(p, x, [dt, 0.0])
     }
 
     fn undrift_vjp(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
+        x: &mut Moving<T>,
         dt: f64,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        MatterReversible::undrift(self, p, x, dt)?;
-        self.pull_back::<T, false>(p, x, [0.0, dt], x_bar, p_bar)
+        self.undo_vjp(p, x, [0.0, dt], x_bar, p_bar)
     }
 
     fn unkick_vjp(
         &self,
         p: &StarsParams<T>,
-        x: &mut ParticleState<T>,
+        x: &mut Moving<T>,
         _: &Gravity<T>,
         dt: f64,
-        x_bar: &mut ParticleState<T>,
+        x_bar: &mut Moving<T>,
         _: &mut Gravity<T>,
         p_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        self.pull_back::<T, true>(p, x, [dt, 0.0], x_bar, p_bar)
+        self.undo_vjp(p, x, [dt, 0.0], x_bar, p_bar)
     }
 }

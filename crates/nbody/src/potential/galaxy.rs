@@ -9,7 +9,7 @@ use ndarray::{Array1, Array2};
 use super::columns::{CHUNK, Columns, chunks};
 use super::growing::{Growing, History};
 use super::rotating::Rotating;
-use super::term::{Scattered, Setting, Smooth, Term};
+use super::term::{Here, Pulled, Scattered, Setting, Smooth, Term};
 use super::{Parameter, Profile, ScalarProfile};
 use crate::arrays::{dense, from_triples, shape, triples};
 use crate::{G, NBodyError};
@@ -113,17 +113,17 @@ impl Galaxy {
         self.and(Scattered(law))
     }
 
-    /// And the given potential in a frame that turns about the z axis, such as a bar. Two
+    /// The same with the last potential in a frame that turns about the z axis, such as a bar. Two
     /// parameters follow its own: `pattern_speed` in km/s/kpc, counterclockwise, and `angle` at
-    /// time zero, in radians.
+    /// time zero, in radians. Without any potential nothing turns.
     #[must_use]
-    pub fn with_rotating<const K: usize, const P: usize>(self, law: impl Profile<K, P>) -> Self {
-        self.and(Rotating(Box::new(Smooth(law))))
+    pub fn rotating(self) -> Self {
+        self.with_last(|last| Arc::new(Rotating(last)))
     }
 
-    /// The same with a last potential, as added before, whose mass or speed changes with time. One
-    /// parameter follows its own: `growth_rate` in km/s/kpc. The given mass or speed is that of time
-    /// zero. Without any potential nothing grows.
+    /// The same with a last potential whose mass or speed changes with time. One parameter follows
+    /// its own: `growth_rate` in km/s/kpc. The given mass or speed is that of time zero. Without any
+    /// potential nothing grows.
     ///
     /// ```
     /// use adastra_nbody::{Galaxy, History, Nfw, TriaxialNfw};
@@ -132,16 +132,20 @@ impl Galaxy {
     /// let galaxy = Galaxy::new()
     ///     .with(Nfw)
     ///     .growing(History::Exponential)
-    ///     .with_rotating(TriaxialNfw)
+    ///     .with(TriaxialNfw)
+    ///     .rotating()
     ///     .growing(History::Linear);
     /// assert_eq!(galaxy.parameters()[2], "nfw.growth_rate");
     /// assert_eq!(galaxy.parameters()[9], "triaxial-nfw.growth_rate");
     /// ```
     #[must_use]
-    pub fn growing(mut self, history: History) -> Self {
-        if let Some(last) = self.terms.pop() {
-            self.terms.push(Arc::new(Growing(last, history)));
-        }
+    pub fn growing(self, history: History) -> Self {
+        self.with_last(|last| Arc::new(Growing(last, history)))
+    }
+
+    fn with_last(mut self, change: impl FnOnce(Arc<dyn Term>) -> Arc<dyn Term>) -> Self {
+        let last = self.terms.pop().map(change);
+        self.terms.extend(last);
         self
     }
 
@@ -305,7 +309,8 @@ impl Galaxy {
     pub(crate) fn chunk<T: Real>(&self, at: Setting, values: &[f64], position: &[T]) -> Columns {
         let (x, mut sum) = (Columns::of(position), Columns::zeros(position.len() / 3));
         for (term, p) in self.each(values) {
-            term.accelerate(at, p, x.views(), sum.views_mut());
+            let x = x.views();
+            term.accelerate(Here { at, p, x }, sum.views_mut());
         }
         sum
     }
@@ -351,9 +356,14 @@ impl Galaxy {
             for (term, p) in self.each(&values) {
                 let (own, after) = rest.split_at_mut(p.len());
                 rest = after;
-                let (a, x_bar) = (sum.views_mut(), bar.views_mut());
-                let bars = (&mut at_bar, own);
-                term.pull_back(at, p, x.views(), w.views(), a, x_bar, bars);
+                let x = x.views();
+                let pulled = Pulled {
+                    a: sum.views_mut(),
+                    x_bar: bar.views_mut(),
+                    at_bar: &mut at_bar,
+                    p_bar: own,
+                };
+                term.pull_back(Here { at, p, x }, w.views(), pulled);
             }
             sum.add_to(a);
             bar.add_to(x_bar);
@@ -398,9 +408,14 @@ impl Galaxy {
             let (x, dx) = (Columns::of(x), Columns::of(dx));
             let (mut sum, mut dsum) = (Columns::zeros(a.len()), Columns::zeros(a.len()));
             for ((term, p), (_, dp)) in self.each(&values).zip(self.each(&dvalues)) {
-                let directions = (dat, dp, dx.views());
+                let x = x.views();
+                let d = Here {
+                    at: dat,
+                    p: dp,
+                    x: dx.views(),
+                };
                 let (a, da) = (sum.views_mut(), dsum.views_mut());
-                term.push_forward(at, p, x.views(), directions, a, da);
+                term.push_forward(Here { at, p, x }, d, a, da);
             }
             sum.add_to(a);
             dsum.add_to(da);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::term::{Points, PointsMut, Setting, Term};
+use super::term::{Here, Points, PointsMut, Pulled, Setting, Term};
 use super::{Allowed, Parameter};
 
 /// How the amplitude of a potential (its mass, or its speed) changes with time. Its rate is a
@@ -65,44 +65,40 @@ impl Term for Growing {
         self.0.point(at, &self.inner(at, p).0, x)
     }
 
-    fn accelerate(&self, at: Setting, p: &[f64], x: Points<'_>, a: PointsMut<'_>) {
-        self.0.accelerate(at, &self.inner(at, p).0, x, a);
+    fn accelerate(&self, here: Here<'_>, a: PointsMut<'_>) {
+        let (p, _) = self.inner(here.at, here.p);
+        self.0.accelerate(Here { p: &p, ..here }, a);
     }
 
-    fn pull_back(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        w: Points<'_>,
-        a: PointsMut<'_>,
-        x_bar: PointsMut<'_>,
-        (at_bar, p_bar): (&mut Setting, &mut [f64]),
-    ) {
-        let (own, [factor, by_rate, by_time]) = self.inner(at, p);
+    fn pull_back(&self, here: Here<'_>, w: Points<'_>, pulled: Pulled<'_>) {
+        let (own, [factor, by_rate, by_time]) = self.inner(here.at, here.p);
         let mut own_bar = vec![0.0; own.len()];
-        let bars = (&mut *at_bar, own_bar.as_mut_slice());
-        self.0.pull_back(at, &own, x, w, a, x_bar, bars);
-        let factor_bar = p[0] * own_bar[0];
+        let Pulled {
+            a,
+            x_bar,
+            at_bar,
+            p_bar,
+        } = pulled;
+        let within = Pulled {
+            a,
+            x_bar,
+            at_bar: &mut *at_bar,
+            p_bar: &mut own_bar,
+        };
+        self.0.pull_back(Here { p: &own, ..here }, w, within);
+        let factor_bar = here.p[0] * own_bar[0];
         own_bar[0] *= factor;
         p_bar.iter_mut().zip(&own_bar).for_each(|(y, x)| *y += x);
         p_bar[own.len()] += by_rate * factor_bar;
         at_bar.time += by_time * factor_bar;
     }
 
-    fn push_forward(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        (dat, dp, dx): (Setting, &[f64], Points<'_>),
-        a: PointsMut<'_>,
-        da: PointsMut<'_>,
-    ) {
-        let (own, [factor, by_rate, by_time]) = self.inner(at, p);
-        let mut down = dp[..own.len()].to_vec();
-        let dfactor = by_rate * dp[own.len()] + by_time * dat.time;
-        down[0] = factor * down[0] + p[0] * dfactor;
-        self.0.push_forward(at, &own, x, (dat, &down, dx), a, da);
+    fn push_forward(&self, here: Here<'_>, d: Here<'_>, a: PointsMut<'_>, da: PointsMut<'_>) {
+        let (own, [factor, by_rate, by_time]) = self.inner(here.at, here.p);
+        let mut down = d.p[..own.len()].to_vec();
+        let dfactor = by_rate * d.p[own.len()] + by_time * d.at.time;
+        down[0] = factor * down[0] + here.p[0] * dfactor;
+        let (here, d) = (Here { p: &own, ..here }, Here { p: &down, ..d });
+        self.0.push_forward(here, d, a, da);
     }
 }

@@ -1,11 +1,13 @@
 //! A potential that turns about the z axis: a bar.
 
-use super::term::{Points, PointsMut, Setting, Term};
+use std::sync::Arc;
+
+use super::term::{Here, Points, PointsMut, Pulled, Setting, Term};
 use super::{Allowed, Parameter};
 
 /// The potential of a frame that is turned by `angle + pattern_speed * time` about the z axis,
 /// counterclockwise. Its two parameters follow those of the potential.
-pub(super) struct Rotating(pub(super) Box<dyn Term>);
+pub(super) struct Rotating(pub(super) Arc<dyn Term>);
 
 const PATTERN_SPEED: Parameter = Parameter {
     name: "pattern_speed",
@@ -99,40 +101,44 @@ impl Term for Rotating {
         (phi, turn.of(slope), hessian)
     }
 
-    fn accelerate(&self, at: Setting, p: &[f64], x: Points<'_>, mut a: PointsMut<'_>) {
+    fn accelerate(&self, Here { at, p, x }: Here<'_>, mut a: PointsMut<'_>) {
         let turn = Turn::at(p, at.time);
         let x = turn.back().all(x);
         let mut inner = zeros(views(&x));
-        let sum = views_mut(&mut inner);
-        self.0.accelerate(at, self.inner(p), views(&x), sum);
+        let here = Here {
+            at,
+            p: self.inner(p),
+            x: views(&x),
+        };
+        self.0.accelerate(here, views_mut(&mut inner));
         turn.add_to(views(&inner), &mut a);
     }
 
     /// With a = R a'(R^T x) and J the derivative of a rotation, the cotangent of the angle is
     /// `w'.J a' - x'_bar.J x'`.
-    fn pull_back(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        w: Points<'_>,
-        mut a: PointsMut<'_>,
-        mut x_bar: PointsMut<'_>,
-        (at_bar, p_bar): (&mut Setting, &mut [f64]),
-    ) {
+    fn pull_back(&self, Here { at, p, x }: Here<'_>, w: Points<'_>, pulled: Pulled<'_>) {
+        let Pulled {
+            mut a,
+            mut x_bar,
+            at_bar,
+            p_bar,
+        } = pulled;
         let turn = Turn::at(p, at.time);
         let (x, w) = (turn.back().all(x), turn.back().all(w));
         let (mut inner, mut inner_bar) = (zeros(views(&x)), zeros(views(&x)));
         let last = p.len() - 2;
-        self.0.pull_back(
+        let here = Here {
             at,
-            self.inner(p),
-            views(&x),
-            views(&w),
-            views_mut(&mut inner),
-            views_mut(&mut inner_bar),
-            (&mut *at_bar, &mut p_bar[..last]),
-        );
+            p: self.inner(p),
+            x: views(&x),
+        };
+        let within = Pulled {
+            a: views_mut(&mut inner),
+            x_bar: views_mut(&mut inner_bar),
+            at_bar: &mut *at_bar,
+            p_bar: &mut p_bar[..last],
+        };
+        self.0.pull_back(here, views(&w), within);
         turn.add_to(views(&inner), &mut a);
         turn.add_to(views(&inner_bar), &mut x_bar);
         let mut angle_bar = 0.0;
@@ -147,30 +153,32 @@ impl Term for Rotating {
 
     fn push_forward(
         &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        (dat, dp, dx): (Setting, &[f64], Points<'_>),
+        Here { at, p, x }: Here<'_>,
+        d: Here<'_>,
         mut a: PointsMut<'_>,
         mut da: PointsMut<'_>,
     ) {
         let turn = Turn::at(p, at.time);
         let last = p.len() - 2;
-        let dangle = dp[last + 1] + dp[last] * at.time + p[last] * dat.time;
-        let (x, mut dx) = (turn.back().all(x), turn.back().all(dx));
+        let dangle = d.p[last + 1] + d.p[last] * at.time + p[last] * d.at.time;
+        let (x, mut dx) = (turn.back().all(x), turn.back().all(d.x));
         for i in 0..x[0].len() {
             dx[0][i] += dangle * x[1][i];
             dx[1][i] -= dangle * x[0][i];
         }
         let (mut inner, mut dinner) = (zeros(views(&x)), zeros(views(&x)));
-        self.0.push_forward(
+        let here = Here {
             at,
-            self.inner(p),
-            views(&x),
-            (dat, &dp[..last], views(&dx)),
-            views_mut(&mut inner),
-            views_mut(&mut dinner),
-        );
+            p: self.inner(p),
+            x: views(&x),
+        };
+        let d = Here {
+            at: d.at,
+            p: &d.p[..last],
+            x: views(&dx),
+        };
+        self.0
+            .push_forward(here, d, views_mut(&mut inner), views_mut(&mut dinner));
         for i in 0..x[0].len() {
             dinner[0][i] -= dangle * inner[1][i];
             dinner[1][i] += dangle * inner[0][i];

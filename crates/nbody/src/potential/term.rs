@@ -19,6 +19,24 @@ pub(crate) type Points<'a> = [&'a [f64]; 3];
 /// Columns that are added to.
 pub(crate) type PointsMut<'a> = [&'a mut [f64]; 3];
 
+/// Points at which a potential acts, or a direction of all that it depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    pub(crate) at: Setting,
+    /// The parameters of the potential, the amplitude first.
+    pub(crate) p: &'a [f64],
+    pub(crate) x: Points<'a>,
+}
+
+/// What cotangents of accelerations are pulled back to; all of it is added to.
+pub(crate) struct Pulled<'a> {
+    /// The accelerations themselves.
+    pub(crate) a: PointsMut<'a>,
+    pub(crate) x_bar: PointsMut<'a>,
+    pub(crate) at_bar: &'a mut Setting,
+    pub(crate) p_bar: &'a mut [f64],
+}
+
 /// Numbers in the longest register.
 pub(crate) const PADDING: usize = 8;
 
@@ -29,28 +47,11 @@ pub(crate) trait Term: Send + Sync {
     /// Potential, its gradient and its second derivatives at one point.
     fn point(&self, at: Setting, p: &[f64], x: [f64; 3]) -> (f64, [f64; 3], [[f64; 3]; 3]);
     /// Adds the acceleration.
-    fn accelerate(&self, at: Setting, p: &[f64], x: Points<'_>, a: PointsMut<'_>);
-    /// Adds the acceleration to `a`, and what the cotangents `w` of it are pulled back to.
-    fn pull_back(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        w: Points<'_>,
-        a: PointsMut<'_>,
-        x_bar: PointsMut<'_>,
-        bars: (&mut Setting, &mut [f64]),
-    );
-    /// Adds the acceleration to `a` and its derivative in the direction of the `d...` to `da`.
-    fn push_forward(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        directions: (Setting, &[f64], Points<'_>),
-        a: PointsMut<'_>,
-        da: PointsMut<'_>,
-    );
+    fn accelerate(&self, here: Here<'_>, a: PointsMut<'_>);
+    /// Adds the acceleration, and what the cotangents `w` of it are pulled back to.
+    fn pull_back(&self, here: Here<'_>, w: Points<'_>, pulled: Pulled<'_>);
+    /// Adds the acceleration to `a` and its derivative in a direction to `da`.
+    fn push_forward(&self, here: Here<'_>, d: Here<'_>, a: PointsMut<'_>, da: PointsMut<'_>);
 }
 
 impl Amplitude {
@@ -320,21 +321,18 @@ impl<L: Profile<K, P>, const K: usize, const P: usize> Term for Smooth<L, K, P> 
         scaled_point(self, strength, &p[1..], x)
     }
 
-    fn accelerate(&self, at: Setting, p: &[f64], x: Points<'_>, a: PointsMut<'_>) {
+    fn accelerate(&self, Here { at, p, x }: Here<'_>, a: PointsMut<'_>) {
         let [strength, ..] = L::AMPLITUDE.strength(at.g, p[0]);
         self.visit(strength, p, x, a, Task::Accelerate);
     }
 
-    fn pull_back(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        w: Points<'_>,
-        a: PointsMut<'_>,
-        x_bar: PointsMut<'_>,
-        (at_bar, p_bar): (&mut Setting, &mut [f64]),
-    ) {
+    fn pull_back(&self, Here { at, p, x }: Here<'_>, w: Points<'_>, pulled: Pulled<'_>) {
+        let Pulled {
+            a,
+            x_bar,
+            at_bar,
+            p_bar,
+        } = pulled;
         let [strength, by_g, by_amplitude] = L::AMPLITUDE.strength(at.g, p[0]);
         let mut strength_bar = 0.0;
         let bars = (&mut strength_bar, &mut p_bar[1..]);
@@ -343,20 +341,13 @@ impl<L: Profile<K, P>, const K: usize, const P: usize> Term for Smooth<L, K, P> 
         p_bar[0] += by_amplitude * strength_bar;
     }
 
-    fn push_forward(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        (dat, dp, dx): (Setting, &[f64], Points<'_>),
-        a: PointsMut<'_>,
-        da: PointsMut<'_>,
-    ) {
+    fn push_forward(&self, here: Here<'_>, d: Here<'_>, a: PointsMut<'_>, da: PointsMut<'_>) {
+        let Here { at, p, x } = here;
         let [strength, by_g, by_amplitude] = L::AMPLITUDE.strength(at.g, p[0]);
         let task = Task::PushForward {
-            dx,
-            dp: &dp[1..],
-            dstrength: by_g * dat.g + by_amplitude * dp[0],
+            dx: d.x,
+            dp: &d.p[1..],
+            dstrength: by_g * d.at.g + by_amplitude * d.p[0],
             da,
         };
         self.visit(strength, p, x, a, task);
@@ -403,7 +394,7 @@ impl<L: ScalarProfile<P>, const P: usize> Term for Scattered<L, P> {
         scaled_point(self, strength, &p[1..], x)
     }
 
-    fn accelerate(&self, at: Setting, p: &[f64], x: Points<'_>, a: PointsMut<'_>) {
+    fn accelerate(&self, Here { at, p, x }: Here<'_>, a: PointsMut<'_>) {
         let [strength, ..] = L::AMPLITUDE.strength(at.g, p[0]);
         for i in 0..x[0].len() {
             let (_, slope) = self.value_gradient(&p[1..], x.map(|x| x[i]));
@@ -411,16 +402,13 @@ impl<L: ScalarProfile<P>, const P: usize> Term for Scattered<L, P> {
         }
     }
 
-    fn pull_back(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        w: Points<'_>,
-        a: PointsMut<'_>,
-        x_bar: PointsMut<'_>,
-        (at_bar, p_bar): (&mut Setting, &mut [f64]),
-    ) {
+    fn pull_back(&self, Here { at, p, x }: Here<'_>, w: Points<'_>, pulled: Pulled<'_>) {
+        let Pulled {
+            a,
+            x_bar,
+            at_bar,
+            p_bar,
+        } = pulled;
         let [strength, by_g, by_amplitude] = L::AMPLITUDE.strength(at.g, p[0]);
         let mut strength_bar = 0.0;
         for i in 0..x[0].len() {
@@ -438,23 +426,16 @@ impl<L: ScalarProfile<P>, const P: usize> Term for Scattered<L, P> {
         p_bar[0] += by_amplitude * strength_bar;
     }
 
-    fn push_forward(
-        &self,
-        at: Setting,
-        p: &[f64],
-        x: Points<'_>,
-        (dat, dp, dx): (Setting, &[f64], Points<'_>),
-        a: PointsMut<'_>,
-        da: PointsMut<'_>,
-    ) {
+    fn push_forward(&self, here: Here<'_>, d: Here<'_>, a: PointsMut<'_>, da: PointsMut<'_>) {
+        let Here { at, p, x } = here;
         let [strength, by_g, by_amplitude] = L::AMPLITUDE.strength(at.g, p[0]);
-        let dstrength = by_g * dat.g + by_amplitude * dp[0];
+        let dstrength = by_g * d.at.g + by_amplitude * d.p[0];
         for i in 0..x[0].len() {
             let line = Along {
                 law: self,
                 p: &p[1..],
-                dp: &dp[1..],
-                dx: dx.map(|dx| dx[i]),
+                dp: &d.p[1..],
+                dx: d.x.map(|dx| dx[i]),
             };
             let x = x.map(|x| x[i]);
             let (_, slope) = self.value_gradient(&p[1..], x);

@@ -100,6 +100,14 @@ impl ParticleSpray {
         })
     }
 
+    /// The same draw in another galaxy.
+    #[must_use]
+    pub fn in_galaxy(mut self, galaxy: Galaxy) -> Self {
+        self.orbit = TracedBack::new(galaxy.clone(), Scheme::DriftKickDrift, self.steps.steps);
+        self.steps.galaxy = galaxy;
+        self
+    }
+
     /// Number of stars.
     pub fn len(&self) -> usize {
         self.steps.draws.len()

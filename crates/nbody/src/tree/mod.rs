@@ -81,7 +81,9 @@ use upward::Moments;
 /// | 8 | 0.4 | 1.3e-6 | 4.1e-6 | 2.9e-7 | 8.2e-7 |
 ///
 /// The bold line is the default. Its errors in the sphere are 9.2e-5 (99 %: 4.7e-4) at 10000
-/// particles, and 2.1e-5 (1.1e-4) at 100000. In a cube the largest ones are those at its centre,
+/// particles, 2.1e-5 (1.1e-4) at 100000 and 1.9e-5 (8.2e-5) at 1000000, in 0.09, 1.0 and 11.8 s of
+/// processor time (of two threads of one core, with AVX-512; the direct sum of 100000 takes 5.7 s); the
+/// reverse derivative takes twice that. In a cube the largest ones are those at its centre,
 /// where the true acceleration vanishes. The worst case is a point that holds much of the mass:
 /// nothing averages the error then, and it may reach some 1e-3. `benches/tree.rs` measures errors
 /// and times.
@@ -94,7 +96,9 @@ pub struct Multipoles {
     /// their distance; above 0 and below 1, 0.6 by default.
     pub opening_angle: f64,
     /// Particles of a cell up to which it is not divided; above 0, 64 by default. It matters to
-    /// the time, hardly to the error.
+    /// the time, hardly to the error. Pairs in f32 take half the time, so leaves of 128 suit them:
+    /// 30000 particles in f32 then take 0.7 times the direct sum in the sphere (rms error 3.3e-5) and 0.4
+    /// times in the cube (1.7e-5).
     ///
     /// Cells are not smaller than 2^-42 of the cube around all particles. If there are more
     /// particles than this in one of that size, they meet pair by pair, however many they are.

@@ -48,7 +48,10 @@ fn inputs() -> impl Strategy<Value = (NBodyParams<f64>, ParticleState<f64>)> {
 
 #[test]
 fn derivatives_of_the_recorded_steps() {
-    let galaxy = Galaxy::new().with(MiyamotoNagai).with_rotating(TriaxialNfw);
+    let galaxy = Galaxy::new()
+        .with(MiyamotoNagai)
+        .with(TriaxialNfw)
+        .rotating();
     let property = check::Property {
         cases: 4,
         ..check::Property::default()

@@ -25,7 +25,10 @@ fn params(values: &[f64], scales: [f64; 4]) -> DiskParams<f64> {
 
 #[test]
 fn derivatives() {
-    let galaxy = Galaxy::new().with(MiyamotoNagai).with_rotating(TriaxialNfw);
+    let galaxy = Galaxy::new()
+        .with(MiyamotoNagai)
+        .with(TriaxialNfw)
+        .rotating();
     let disk = Disk::exponential(12, galaxy, 4.0, 2).unwrap();
     let inputs = (check::real(9, 0.95..1.05), check::real(4, 0.9..1.1));
     let inputs = inputs.prop_map(|(factors, scales)| {

@@ -68,6 +68,46 @@ fn derivatives() {
     });
 }
 
+/// Of which some have no mass, or masses that differ by many decades: by other sums than those of
+/// particles that are alike.
+#[test]
+fn derivatives_without_mass() {
+    let light = particles(20).prop_map(|(x, mut m)| {
+        m[3] = 0.0;
+        m[8] *= 1e-9;
+        (x, m)
+    });
+    check::tangent_of((params(), light), |(p, x)| (SelfGravity::new(), p, x));
+}
+
+/// Both kinds of sums pull back the same where the lightest particle hardly counts.
+#[test]
+fn light_particles_pull_back_as_massless_ones() {
+    let (x, mut m) = fixed::<f64>(150);
+    let w = x.mapv(|x| (3.0 * x).cos());
+    let back = |least: f64, m: &mut Array1<f64>| {
+        m[7] = least;
+        let mut p_bar = GravityParams {
+            gravitational_constant: 0.0,
+            softening: 0.0,
+        };
+        let gravity = SelfGravity::new();
+        let (x_bar, m_bar) = gravity
+            .vjp(&P, (x.clone(), m.clone()), w.clone(), &mut p_bar)
+            .unwrap();
+        (x_bar, m_bar, p_bar)
+    };
+    // Within six decades, and beyond.
+    let (alike, unlike) = (back(1.00001e-6, &mut m), back(0.99999e-6, &mut m));
+    assert!(largest(&(&alike.0 - &unlike.0)) < 1e-9 * largest(&alike.0));
+    let masses = &alike.1 - &unlike.1;
+    assert!(masses.iter().all(|d| d.abs() < 1e-8), "{masses}");
+    let softening = alike.2.softening / unlike.2.softening;
+    assert!((softening - 1.0).abs() < 1e-9, "{softening}");
+    let g = alike.2.gravitational_constant / unlike.2.gravitational_constant;
+    assert!((g - 1.0).abs() < 1e-9, "{g}");
+}
+
 #[test]
 fn sums_are_those_of_the_definition() {
     for n in [1, 2, 63, 64, 65, 300, 1000] {

@@ -63,7 +63,10 @@ fn inputs(in_galaxy: bool) -> impl Strategy<Value = (NBodyParams<f64>, ParticleS
 
 #[test]
 fn derivatives() {
-    let galaxy = Galaxy::new().with(MiyamotoNagai).with_rotating(TriaxialNfw);
+    let galaxy = Galaxy::new()
+        .with(MiyamotoNagai)
+        .with(TriaxialNfw)
+        .rotating();
     let property = check::Property {
         cases: 4,
         ..check::Property::default()
@@ -202,7 +205,7 @@ fn the_energy_of_a_leapfrog_stays_bounded() {
 #[test]
 fn a_bar_conserves_the_energy_of_its_own_frame() {
     // E - Omega L_z (Binney & Tremaine 2008, equation 3.112), while E and L_z change.
-    let system = NBody::test_particles(Galaxy::new().with(Nfw).with_rotating(TriaxialNfw));
+    let system = NBody::test_particles(Galaxy::new().with(Nfw).with(TriaxialNfw).rotating());
     let p = unit(2.0, 0.0, &[3.0, 1.5, 1.0, 0.6, 0.5, 0.6, 0.8, 0.1]);
     let mut x = apocentre(0.4);
     let jacobi = |x: &ParticleState<f64>, time: f64| {

@@ -1,8 +1,14 @@
 //! Tests of the N-body crate: one binary.
 
 mod common;
+#[cfg(feature = "pipeline")]
+mod configured;
 
 mod adaptive;
+#[cfg(feature = "pipeline")]
+mod bars;
+#[cfg(feature = "pipeline")]
+mod beginnings;
 mod chaos;
 mod disks;
 mod golden;

@@ -2,61 +2,18 @@
 
 use std::path::Path;
 
-use adastra_check::{Tolerances, check_adjoint_at, nearby};
-use adastra_core::{Adjoint, Evolve, Operator, Result, ReversibleSchedule, Schedule, State};
+use adastra_check::{check_adjoint_at, nearby};
+use adastra_core::{Evolve, Operator, ReversibleSchedule, Schedule, State};
 use adastra_gravity::Leapfrog;
 use adastra_io::{Dataset, Header, SnapshotWriter};
-use adastra_nbody::pipeline::{ClusterParams, SphereGenerator, StarsParams, plugin};
 use adastra_nbody::{Observer, ParticleState, Sky};
-use adastra_pipeline::{Config, Generator, Registry, Simulation};
+use adastra_pipeline::Simulation;
 use proptest::prelude::*;
 
-const STARS: &str = r#"
-self_gravity = false
-seed = 3
-
-[mesh]
-cells = 8
-size = "40 kpc"
-
-[time]
-end = 0.2
-steps = 10
-
-[[matter]]
-name = "stream"
-use = "nbody.stars"
-with = { galaxy = { halo = "triaxial-nfw", disk = "miyamoto-nagai" } }
-
-[matter.parameters]
-span = 0.21
-softening = "300 pc"
-halo = { mass = "4.37e11 Msun", scale_radius = "16 kpc", axis_ratio_y = 0.95, axis_ratio_z = 0.9 }
-disk = { mass = "6.8e10 Msun", scale_length = "3 kpc", scale_height = "280 pc" }
-
-[matter.initial]
-use = "nbody.sphere"
-with = { model = "plummer", count = 12, truncation = 5, trace_back = 20 }
-parameters = { mass = "1e8 Msun", scale_radius = "300 pc", position = [-11.8, 0.79, 6.4], velocity = [-109.5, -254.5, -90.3] }
-"#;
-
-fn build(text: &str, folder: &Path) -> adastra_pipeline::Result<Simulation<f64>> {
-    let mut registry = Registry::new();
-    plugin(&mut registry)?;
-    Simulation::build(&Config::parse(text, folder)?, &registry)
-}
+use crate::configured::{STARS, build, final_state, tolerances};
 
 fn simulation() -> Simulation<f64> {
     build(STARS, Path::new("")).unwrap()
-}
-
-/// Differences at distances of kpc, derivatives over 4e11 Msun.
-fn tolerances() -> Tolerances {
-    Tolerances {
-        step: 1e-5,
-        difference: 1e-6,
-        ..Tolerances::default()
-    }
 }
 
 proptest! {
@@ -76,51 +33,6 @@ proptest! {
             Evolve::reversible(leapfrog, ReversibleSchedule::Reconstruct { anchors: 0 })
         };
         check_adjoint_at(&run, &p, &x, seed, &tolerances()).unwrap();
-    }
-
-    /// The first state over cluster, span and galaxy.
-    #[test]
-    fn beginnings_have_exact_gradients(seed in any::<u64>()) {
-        let simulation = simulation();
-        let own = simulation.start.initial.get::<ClusterParams<f64>>("stream.initial").unwrap();
-        let stars = simulation.start.parameters.get::<StarsParams<f64>>("stream").unwrap();
-        let p = (nearby(own, 0.05, seed), nearby(stars, 0.05, seed));
-        let toml = "model = \"nfw\"\ncount = 9\ntrace_back = 15";
-        let options = toml::from_str(toml).unwrap();
-        let generator = <adastra_nbody::pipeline::SpherePlugin as adastra_pipeline::GeneratorPlugin>
-            ::generator::<f64>(options, simulation.site()).unwrap();
-        check_adjoint_at(&Beginning(generator), &p, &(), seed, &tolerances()).unwrap();
-    }
-}
-
-/// A generator as an operator.
-struct Beginning(SphereGenerator);
-
-impl Operator<f64> for Beginning {
-    type Params = (ClusterParams<f64>, StarsParams<f64>);
-    type In = ();
-    type Out = ParticleState<f64>;
-
-    fn apply(&self, p: &Self::Params, (): ()) -> Result<ParticleState<f64>> {
-        self.0.generate(&p.0, &p.1)
-    }
-}
-
-impl Adjoint<f64> for Beginning {
-    type Saved = ();
-
-    fn record(&self, p: &Self::Params, (): ()) -> Result<(ParticleState<f64>, ())> {
-        Ok((self.apply(p, ())?, ()))
-    }
-
-    fn vjp(
-        &self,
-        p: &Self::Params,
-        (): (),
-        bar: ParticleState<f64>,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0.vjp(&p.0, &p.1, &bar, &mut p_bar.0, &mut p_bar.1)
     }
 }
 
@@ -176,19 +88,6 @@ fn gradients_of_a_configuration_agree_with_differences_of_its_loss() {
             gradient[i]
         );
     }
-}
-
-fn final_state(simulation: &Simulation<f64>) -> (f64, ParticleState<f64>) {
-    let p = (
-        simulation.start.parameters.clone(),
-        simulation.background(&simulation.start).unwrap(),
-    );
-    let mut progress = simulation.begin();
-    while progress.output < 1 {
-        simulation.step(&p, &mut progress, 1).unwrap();
-    }
-    let stars = progress.state.get::<ParticleState<f64>>("stream").unwrap();
-    (progress.march.time, stars.clone())
 }
 
 /// Traced back and then run forward over the same span, the centre of mass of a light cluster
@@ -304,7 +203,7 @@ fn what_is_wrong_is_named() {
         (
             "with = { galaxy",
             "with = { pair_derivative = \"none\", galaxy",
-            "`exact` or `frozen`",
+            "with.pair_derivative = \"none\": allowed: \"exact\", \"frozen\" or { horizon",
         ),
         ("count = 12", "count = 0", "n = 0: must be at least 1"),
         (
@@ -344,5 +243,5 @@ fn what_is_wrong_is_named() {
         .unwrap_err();
     assert!(error.to_string().contains("stream.initial"), "{error}");
     // As zeros, they are of one type and shape.
-    assert_eq!(simulation.start.state.zeros_like().addresses().len(), 3);
+    assert_eq!(simulation.start.state.zeros_like().addresses().len(), 4);
 }

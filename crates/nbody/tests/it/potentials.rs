@@ -32,7 +32,7 @@ fn potentials() -> Vec<(Galaxy, Vec<f64>)> {
             vec![2.0, 1.1, 1.4],
         ),
         (
-            Galaxy::new().with_rotating(TriaxialNfw),
+            Galaxy::new().with(TriaxialNfw).rotating(),
             vec![2.0, 1.3, 0.8, 1.2, 0.6, 0.3],
         ),
         (
@@ -46,7 +46,8 @@ fn potentials() -> Vec<(Galaxy, Vec<f64>)> {
                 .growing(History::Exponential)
                 .with(Logarithmic)
                 .growing(History::Linear)
-                .with_rotating(TriaxialNfw)
+                .with(TriaxialNfw)
+                .rotating()
                 .growing(History::Linear),
             vec![
                 2.0, 1.3, 0.3, 1.2, 0.4, 0.8, -0.2, 2.0, 1.3, 0.8, 1.2, 0.6, 0.3, 0.4,
@@ -376,7 +377,7 @@ fn far_away_every_mass_is_a_point() {
 fn a_bar_turns() {
     let values = [2.0, 1.3, 0.5, 0.8];
     let still = Galaxy::new().with(TriaxialNfw);
-    let bar = Galaxy::new().with_rotating(TriaxialNfw);
+    let bar = Galaxy::new().with(TriaxialNfw).rotating();
     let x = [0.9, 0.4, 0.2];
     let fixed = still.local(&unit(&values), x).unwrap();
     // A quarter turn takes x to -y and y to x.

@@ -9,7 +9,7 @@ use adastra_nbody::{
 use proptest::prelude::*;
 
 fn galaxy() -> Galaxy {
-    Galaxy::new().with(Nfw).with_rotating(TriaxialNfw)
+    Galaxy::new().with(Nfw).with(TriaxialNfw).rotating()
 }
 
 /// With G = 1: a halo, and a bar that has turned some.
@@ -78,7 +78,7 @@ fn a_cluster_traced_back_returns() {
 
 #[test]
 fn clocks_that_end_today_see_rotating_potentials_as_they_were() {
-    let bar = NBody::test_particles(Galaxy::new().with_rotating(TriaxialNfw));
+    let bar = NBody::test_particles(Galaxy::new().with(TriaxialNfw).rotating());
     let p = NBodyParams {
         gravitational_constant: 1.0,
         ..NBodyParams::new(2.0, 0.0, [5.0, 2.0, 0.6, 0.8, 0.7, 0.2])

@@ -1,12 +1,15 @@
-//! Clusters as differentiable initial conditions.
+//! Clusters as initial conditions.
 
 use adastra_core::{Adjoint, Operator, Real, Result, State, state};
 use adastra_particles::ParticleState;
-use adastra_pipeline::{Doc, Error, Generator, GeneratorPlugin, Length, Mass, Site, Velocity, doc};
+use adastra_pipeline::{
+    Doc, Error, Generator, GeneratorPlugin, Length, Mass, Site, Timed, Velocity, doc,
+};
 use ndarray::Array1;
 use serde::Deserialize;
 
 use super::StarsParams;
+use super::stars::Moving;
 use crate::{G, Progenitor, ProgenitorParams, Scheme, Sphere, SphereParams};
 
 state! {
@@ -38,12 +41,11 @@ impl SphereGenerator {
         let galaxy = stars.potentials.clone();
         let steps = self.trace_back?;
         let sphere = self.sphere.clone();
-        Some(Progenitor::new(
-            sphere,
-            galaxy,
-            Scheme::DriftKickDrift,
-            steps,
-        ))
+        let progenitor = Progenitor::new(sphere, galaxy, Scheme::DriftKickDrift, steps);
+        Some(match stars.zero_at {
+            0.0 => progenitor.from_accretion(),
+            _ => progenitor,
+        })
     }
 
     fn here<T: Real>(p: &ClusterParams<T>) -> SphereParams<T> {
@@ -70,24 +72,25 @@ impl SphereGenerator {
 impl<T: Real> Generator<T> for SphereGenerator {
     type Params = ClusterParams<T>;
     type Matter = StarsParams<T>;
-    type State = ParticleState<T>;
+    type State = Moving<T>;
 
-    fn generate(&self, p: &ClusterParams<T>, stars: &StarsParams<T>) -> Result<ParticleState<T>> {
-        match self.progenitor(stars) {
-            Some(progenitor) => progenitor.apply(&Self::today(p, stars), ()),
-            None => self.sphere.apply(&Self::here(p), ()),
-        }
+    fn generate(&self, p: &ClusterParams<T>, stars: &StarsParams<T>) -> Result<Moving<T>> {
+        let state: ParticleState<T> = match self.progenitor(stars) {
+            Some(progenitor) => progenitor.apply(&Self::today(p, stars), ())?,
+            None => self.sphere.apply(&Self::here(p), ())?,
+        };
+        Ok(Timed::at_start(state))
     }
 
     fn vjp(
         &self,
         p: &ClusterParams<T>,
         stars: &StarsParams<T>,
-        state_bar: &ParticleState<T>,
+        state_bar: &Moving<T>,
         p_bar: &mut ClusterParams<T>,
         stars_bar: &mut StarsParams<T>,
     ) -> Result<()> {
-        let bar = state_bar.clone();
+        let bar = state_bar.state.clone();
         let (mass, scale_radius, position, velocity) = match self.progenitor(stars) {
             Some(progenitor) => {
                 let q = Self::today(p, stars);
