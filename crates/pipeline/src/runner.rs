@@ -37,7 +37,7 @@ impl<'a, T: Real> Runner<'a, T> {
         let p = Arc::new(simulation.given(&simulation.start)?);
         let motion = simulation.engine.motion(&p)?;
         let live = Progress {
-            state: motion.from_host(progress.state)?,
+            state: motion.load(progress.state)?,
             ..progress
         };
         let mut runner = Self {

@@ -317,7 +317,7 @@ impl<T: Real> Simulation<T> {
     ) -> Result<StepReport> {
         let motion = self.engine.motion(&Arc::new(p.clone()))?;
         let mut there = Progress {
-            state: motion.from_host(progress.state.clone())?,
+            state: motion.load(progress.state.clone())?,
             ..progress.clone()
         };
         let report = self.step_with(&*motion, &mut there, outputs)?;
