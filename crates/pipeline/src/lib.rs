@@ -43,8 +43,8 @@ pub use plugin::{
 };
 pub use potential::Potentials;
 pub use registry::{Info, Registry};
-pub use runner::Runner;
-pub use simulation::{Component, Physics, Progress, SAFETY, Simulation, StepReport};
+pub use runner::{Runner, StepReport};
+pub use simulation::{Component, Physics, Progress, SAFETY, Simulation};
 pub use start::Start;
 pub use units::{
     BosonMass, BosonMassDimension, Density, DensityDimension, Dimension, Length, LengthDimension,
