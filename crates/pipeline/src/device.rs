@@ -156,16 +156,17 @@ impl Registry {
         let double: TwinBuilder<D, f64> =
             Box::new(move |with, site| Ok(double(P::matter(read(with, "with")?, site)?)));
         let builders: [Box<dyn Any + Send + Sync>; 2] = [Box::new(single), Box::new(double)];
-        let entry = TwinEntry { by, builders };
-        match self.twins.insert((P::NAME, D::NAME), entry) {
-            None => Ok(()),
-            Some(first) => Err(Error::Duplicate {
+        let names = (P::NAME, D::NAME);
+        if let Some(first) = self.twins.get(&names) {
+            return Err(Error::Duplicate {
                 kind: "twin on a device of",
                 name: P::NAME.to_owned(),
                 first: first.by,
                 second: by,
-            }),
+            });
         }
+        self.twins.insert(names, TwinEntry { by, builders });
+        Ok(())
     }
 
     /// The devices on which the matter of a name has a twin.
