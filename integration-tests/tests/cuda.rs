@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use adastra::check::{Tolerances, check_adjoint_at, nearby};
 use adastra::core::{FieldRef, Fields, Real, State};
 use adastra::cuda::fake::{FakeError, install};
 use adastra::pipeline::{Config, Registry, Runner, Simulation, World};
@@ -198,6 +199,26 @@ fn configurations_run_as_on_the_cpu() {
         compare::<f64>(&text, 1e-11);
         compare::<f32>(&text, 3e-5);
     }
+}
+
+#[test]
+fn a_run_on_a_device_passes_the_gradient_check() {
+    if !device() {
+        return;
+    }
+    let text = format!(
+        "device = \"cuda\"\n{SITE}{TIME}{WAVE}{STARS}{WELL}[gradient]\nschedule = \"store\"\n"
+    );
+    let simulation = build::<f64>(&text, Path::new("")).expect("a simulation");
+    let p = simulation.given(&simulation.start).expect("a background");
+    let run = simulation.run(&[0.01; 3], None).expect("a run");
+    let state = nearby(&simulation.start.state, 0.01, 7);
+    let tolerances = Tolerances {
+        step: 1e-6,
+        difference: 1e-6,
+        ..Tolerances::default()
+    };
+    check_adjoint_at(&run, &p, &state, 7, &tolerances).expect("an adjoint");
 }
 
 #[test]

@@ -160,7 +160,7 @@ struct Moving<T: Real> {
 }
 
 impl<T: Real> Motion<T> for Moving<T> {
-    fn from_host(&self, x: World<T>) -> Result<World<T>> {
+    fn load(&self, x: World<T>) -> Result<World<T>> {
         self.there.matter().to_device(&self.there.device, &x)
     }
 

@@ -135,117 +135,55 @@ pub trait MatterReversible<T: Real>: Matter<T> {
     ) -> Result<()>;
 }
 
-/// Two components side by side.
-impl<T: Real, A: Matter<T>, B: Matter<T>> Matter<T> for (A, B) {
-    type Params = (A::Params, B::Params);
-    type State = (A::State, B::State);
-
-    fn needs_acceleration(&self) -> bool {
-        self.0.needs_acceleration() || self.1.needs_acceleration()
-    }
-
-    fn deposit(
-        &self,
-        p: &Self::Params,
-        x: &Self::State,
-        factor: T,
-        rho: &mut RealArray<T>,
-        add: bool,
-    ) -> Result<()> {
-        self.0.deposit(&p.0, &x.0, factor, rho, add)?;
-        self.1.deposit(&p.1, &x.1, factor, rho, true)
-    }
-
-    fn kick(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, dt: f64) -> Result<()> {
-        self.0.kick(&p.0, &mut x.0, g, dt)?;
-        self.1.kick(&p.1, &mut x.1, g, dt)
-    }
-
-    fn drift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()> {
-        self.0.drift(&p.0, &mut x.0, dt)?;
-        self.1.drift(&p.1, &mut x.1, dt)
-    }
-
-    fn limits(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>) -> Result<Vec<Limit>> {
-        let mut limits = self.0.limits(&p.0, &x.0, g)?;
-        limits.extend(self.1.limits(&p.1, &x.1, g)?);
-        Ok(limits)
-    }
-
-    fn deposit_vjp(
-        &self,
-        p: &Self::Params,
-        x: &Self::State,
-        factor: T,
-        rho_bar: &RealArray<T>,
-        x_bar: &mut Self::State,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0
-            .deposit_vjp(&p.0, &x.0, factor, rho_bar, &mut x_bar.0, &mut p_bar.0)?;
-        self.1
-            .deposit_vjp(&p.1, &x.1, factor, rho_bar, &mut x_bar.1, &mut p_bar.1)
-    }
-
-    fn kick_vjp(
-        &self,
-        p: &Self::Params,
-        x: &Self::State,
-        g: &Gravity<T>,
-        dt: f64,
-        x_bar: &mut Self::State,
-        g_bar: &mut Gravity<T>,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0
-            .kick_vjp(&p.0, &x.0, g, dt, &mut x_bar.0, g_bar, &mut p_bar.0)?;
-        self.1
-            .kick_vjp(&p.1, &x.1, g, dt, &mut x_bar.1, g_bar, &mut p_bar.1)
-    }
-
-    fn drift_vjp(
-        &self,
-        p: &Self::Params,
-        x: &mut Self::State,
-        dt: f64,
-        x_bar: &mut Self::State,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0
-            .drift_vjp(&p.0, &mut x.0, dt, &mut x_bar.0, &mut p_bar.0)?;
-        self.1
-            .drift_vjp(&p.1, &mut x.1, dt, &mut x_bar.1, &mut p_bar.1)
-    }
+/// Two components (more by nesting): both feel the gravity of both.
+macro_rules! pair {
+    ($($m:ident $i:tt),+) => {
+        impl<T: Real, $($m: Matter<T>),+> Matter<T> for ($($m,)+) {
+            type Params = ($($m::Params,)+);
+            type State = ($($m::State,)+);
+            fn needs_acceleration(&self) -> bool {
+                $(self.$i.needs_acceleration())||+
+            }
+            fn deposit(&self, p: &Self::Params, x: &Self::State, factor: T, rho: &mut RealArray<T>, add: bool) -> Result<()> {
+                $(self.$i.deposit(&p.$i, &x.$i, factor, rho, add || $i > 0)?;)+
+                Ok(())
+            }
+            fn kick(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, dt: f64) -> Result<()> {
+                $(self.$i.kick(&p.$i, &mut x.$i, g, dt)?;)+
+                Ok(())
+            }
+            fn drift(&self, p: &Self::Params, x: &mut Self::State, dt: f64) -> Result<()> {
+                $(self.$i.drift(&p.$i, &mut x.$i, dt)?;)+
+                Ok(())
+            }
+            fn limits(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>) -> Result<Vec<Limit>> {
+                let mut limits = Vec::new();
+                $(limits.extend(self.$i.limits(&p.$i, &x.$i, g)?);)+
+                Ok(limits)
+            }
+            fn deposit_vjp(&self, p: &Self::Params, x: &Self::State, factor: T, rho_bar: &RealArray<T>, x_bar: &mut Self::State, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.deposit_vjp(&p.$i, &x.$i, factor, rho_bar, &mut x_bar.$i, &mut p_bar.$i)?;)+
+                Ok(())
+            }
+            fn kick_vjp(&self, p: &Self::Params, x: &Self::State, g: &Gravity<T>, dt: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.kick_vjp(&p.$i, &x.$i, g, dt, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
+                Ok(())
+            }
+            fn drift_vjp(&self, p: &Self::Params, x: &mut Self::State, dt: f64, x_bar: &mut Self::State, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.drift_vjp(&p.$i, &mut x.$i, dt, &mut x_bar.$i, &mut p_bar.$i)?;)+
+                Ok(())
+            }
+        }
+        impl<T: Real, $($m: MatterReversible<T>),+> MatterReversible<T> for ($($m,)+) {
+            fn unkick_vjp(&self, p: &Self::Params, x: &mut Self::State, g: &Gravity<T>, dt: f64, x_bar: &mut Self::State, g_bar: &mut Gravity<T>, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.unkick_vjp(&p.$i, &mut x.$i, g, dt, &mut x_bar.$i, g_bar, &mut p_bar.$i)?;)+
+                Ok(())
+            }
+            fn undrift_vjp(&self, p: &Self::Params, x: &mut Self::State, dt: f64, x_bar: &mut Self::State, p_bar: &mut Self::Params) -> Result<()> {
+                $(self.$i.undrift_vjp(&p.$i, &mut x.$i, dt, &mut x_bar.$i, &mut p_bar.$i)?;)+
+                Ok(())
+            }
+        }
+    };
 }
-
-impl<T: Real, A: MatterReversible<T>, B: MatterReversible<T>> MatterReversible<T> for (A, B) {
-    fn unkick_vjp(
-        &self,
-        p: &Self::Params,
-        x: &mut Self::State,
-        g: &Gravity<T>,
-        dt: f64,
-        x_bar: &mut Self::State,
-        g_bar: &mut Gravity<T>,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0
-            .unkick_vjp(&p.0, &mut x.0, g, dt, &mut x_bar.0, g_bar, &mut p_bar.0)?;
-        self.1
-            .unkick_vjp(&p.1, &mut x.1, g, dt, &mut x_bar.1, g_bar, &mut p_bar.1)
-    }
-
-    fn undrift_vjp(
-        &self,
-        p: &Self::Params,
-        x: &mut Self::State,
-        dt: f64,
-        x_bar: &mut Self::State,
-        p_bar: &mut Self::Params,
-    ) -> Result<()> {
-        self.0
-            .undrift_vjp(&p.0, &mut x.0, dt, &mut x_bar.0, &mut p_bar.0)?;
-        self.1
-            .undrift_vjp(&p.1, &mut x.1, dt, &mut x_bar.1, &mut p_bar.1)
-    }
-}
+pair!(A 0, B 1);

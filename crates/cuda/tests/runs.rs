@@ -55,7 +55,9 @@ use = "squares"
 /// One test: what it does to the driver is seen by the whole process.
 #[test]
 fn checkpoints_live_where_they_are_asked_to_and_a_lost_device_leaves_the_last_output() {
-    let Some(fake) = common::fake() else { return };
+    let (Some(fake), Some(_)) = (common::fake(), common::device()) else {
+        return;
+    };
     let gradient = |more: &str| {
         let simulation = build(&format!("[gradient]\nschedule = \"checkpoint\"\n{more}"));
         let found = simulation.gradient(&simulation.start, None).unwrap();

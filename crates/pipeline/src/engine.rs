@@ -53,7 +53,7 @@ pub trait Motion<T: Real>: Send + Sync {
     ///
     /// # Errors
     /// What a device says.
-    fn from_host(&self, x: World<T>) -> Result<World<T>>;
+    fn load(&self, x: World<T>) -> Result<World<T>>;
 
     /// A copy of a state on the host; `None` where it is there.
     ///
@@ -186,7 +186,7 @@ struct OnCpu<T: Real> {
 }
 
 impl<T: Real> Motion<T> for OnCpu<T> {
-    fn from_host(&self, x: World<T>) -> Result<World<T>> {
+    fn load(&self, x: World<T>) -> Result<World<T>> {
         Ok(x)
     }
 

@@ -32,7 +32,7 @@ impl<T: Real> Simulation<T> {
         let mut dt = Vec::new();
         let (rule, mut march) = (self.rule(), March::default());
         let motion = self.engine.motion(&Arc::new(self.given(start)?))?;
-        let mut x = motion.from_host(start.state.clone())?;
+        let mut x = motion.load(start.state.clone())?;
         while march.time < self.span() {
             let step = motion.advance(&mut march, &mut x, rule, self.span())?;
             dt.push(step.dt);
@@ -51,7 +51,7 @@ impl<T: Real> Simulation<T> {
     pub fn first_step(&self) -> Result<f64> {
         let rule = TimeStep::Adaptive(crate::SAFETY);
         let motion = self.engine.motion(&Arc::new(self.given(&self.start)?))?;
-        let mut x = motion.from_host(self.start.state.clone())?;
+        let mut x = motion.load(self.start.state.clone())?;
         let step = motion.advance(&mut March::default(), &mut x, rule, self.span())?;
         let steps = self.config.time.steps.unwrap_or(1);
         Ok(step.dt.min(self.span() / steps as f64))

@@ -44,8 +44,8 @@ pub use plugin::{
 };
 pub use potential::Potentials;
 pub use registry::{Info, Registry};
-pub use runner::Runner;
-pub use simulation::{Component, Physics, Progress, SAFETY, Simulation, StepReport};
+pub use runner::{Runner, StepReport};
+pub use simulation::{Component, Physics, Progress, SAFETY, Simulation};
 pub use start::Start;
 pub use timed::Timed;
 pub use units::{

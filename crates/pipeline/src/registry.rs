@@ -2,19 +2,19 @@
 
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use adastra_core::Real;
 use adastra_gravity::Matter;
 use serde::de::DeserializeOwned;
 
+use crate::device::TwinEntry;
 use crate::error::explain;
 use crate::generator::{self, AnyGenerator};
 use crate::potential::Law;
 use crate::{
-    AnyFields, AnyMatter, AnyProcess, Arrays, Config, DevicePlugin, Doc, Engine, Error,
-    GeneratorPlugin, InitialConfig, InitialPlugin, MatterPlugin, Nothing, Objective,
-    ObjectivePlugin, Place, PotentialPlugin, ProcessPlugin, Result, Site, World,
+    AnyFields, AnyMatter, AnyProcess, Arrays, Doc, Error, GeneratorPlugin, InitialConfig,
+    InitialPlugin, MatterPlugin, Nothing, Objective, ObjectivePlugin, PotentialPlugin,
+    ProcessPlugin, Result, Site, World,
 };
 
 /// What a registered name is, for `adastra plugins`.
@@ -71,25 +71,13 @@ pub(crate) type ObjectiveBuilder<T> = fn(toml::Table, &Site) -> Result<Box<dyn O
 pub(crate) type ProcessBuilder<T> =
     fn(toml::Table, toml::Table, &str, &Site, &World<T>) -> Result<BuiltProcess<T>>;
 pub(crate) type LawBuilder = fn(toml::Table) -> Result<Law>;
-type EngineBuilder<T> = fn(&Registry, &Config, &Site, f64) -> Result<Arc<dyn Engine<T>>>;
-type TwinBuilder<D, T> =
-    Box<dyn Fn(toml::Table, &Site) -> Result<<D as DevicePlugin>::Twin<T>> + Send + Sync>;
-
-/// The twin of some matter on a kind of devices.
-struct TwinEntry {
-    /// The type that registered it.
-    by: &'static str,
-    /// [`TwinBuilder`]s for `f32` and `f64`.
-    builders: [Box<dyn Any + Send + Sync>; 2],
-}
-
 /// Names to plugins. Registration is explicit: a reader can find where a name comes from, and a
 /// name that is registered twice is an error that names both types.
 #[derive(Default)]
 pub struct Registry {
     entries: BTreeMap<(&'static str, &'static str), Entry>,
     /// By the names of the matter and of the device.
-    twins: BTreeMap<(&'static str, &'static str), TwinEntry>,
+    pub(crate) twins: BTreeMap<(&'static str, &'static str), TwinEntry>,
 }
 
 const MATTER: &str = "matter";
@@ -97,7 +85,7 @@ const INITIAL: &str = "initial condition";
 const POTENTIAL: &str = "potential";
 const OBJECTIVE: &str = "objective";
 const PROCESS: &str = "process";
-const DEVICE: &str = "device";
+pub(crate) const DEVICE: &str = "device";
 
 impl Registry {
     /// An empty registry.
@@ -220,66 +208,12 @@ impl Registry {
         self.insert(info, type_name::<P>(), [Box::new(single), Box::new(double)])
     }
 
-    /// Registers a kind of devices.
-    ///
-    /// # Errors
-    /// [`Error::Duplicate`].
-    pub fn device<D: DevicePlugin>(&mut self) -> Result<()> {
-        let (kind, name, about) = (DEVICE, D::NAME, D::ABOUT);
-        let info = Info {
-            kind,
-            name,
-            about,
-            options: &[],
-            parameters: &[],
-            state: &[],
-        };
-        let (single, double): (EngineBuilder<f32>, EngineBuilder<f64>) =
-            (build_engine::<D, f32>, build_engine::<D, f64>);
-        self.insert(info, type_name::<D>(), [Box::new(single), Box::new(double)])
-    }
-
-    /// Registers the twin of a plugin's matter on a kind of devices: functions that make it of the
-    /// matter of the CPU, in both precisions.
-    ///
-    /// # Errors
-    /// [`Error::Duplicate`].
-    pub fn twin<D: DevicePlugin, P: MatterPlugin>(
-        &mut self,
-        single: fn(P::Matter<f32>) -> D::Twin<f32>,
-        double: fn(P::Matter<f64>) -> D::Twin<f64>,
-    ) -> Result<()> {
-        let by = type_name::<P>();
-        let single: TwinBuilder<D, f32> =
-            Box::new(move |with, site| Ok(single(P::matter(read(with, "with")?, site)?)));
-        let double: TwinBuilder<D, f64> =
-            Box::new(move |with, site| Ok(double(P::matter(read(with, "with")?, site)?)));
-        let builders: [Box<dyn Any + Send + Sync>; 2] = [Box::new(single), Box::new(double)];
-        let entry = TwinEntry { by, builders };
-        match self.twins.insert((P::NAME, D::NAME), entry) {
-            None => Ok(()),
-            Some(first) => Err(Error::Duplicate {
-                kind: "twin on a device of",
-                name: P::NAME.to_owned(),
-                first: first.by,
-                second: by,
-            }),
-        }
-    }
-
-    /// The devices on which the matter of a name has a twin.
-    pub fn devices_of(&self, matter: &str) -> impl Iterator<Item = &'static str> {
-        let keys = self.twins.keys();
-        keys.filter(move |(name, _)| *name == matter)
-            .map(|(_, device)| *device)
-    }
-
     /// Everything registered, by kind and name.
     pub fn infos(&self) -> impl Iterator<Item = &Info> {
         self.entries.values().map(|entry| &entry.info)
     }
 
-    fn insert(
+    pub(crate) fn insert(
         &mut self,
         info: Info,
         by: &'static str,
@@ -299,7 +233,7 @@ impl Registry {
         Ok(())
     }
 
-    fn find<B: Copy + 'static>(
+    pub(crate) fn find<B: Copy + 'static>(
         &self,
         kind: &'static str,
         key: &str,
@@ -344,58 +278,6 @@ impl Registry {
     pub(crate) fn find_process<T: Real>(&self, key: &str, name: &str) -> Result<ProcessBuilder<T>> {
         Ok(self.find(PROCESS, key, name)?.0)
     }
-    /// What takes the steps of a configuration at a place that is not the CPU.
-    pub(crate) fn engine<T: Real>(
-        &self,
-        config: &Config,
-        site: &Site,
-        constant: f64,
-    ) -> Result<Arc<dyn Engine<T>>> {
-        let found = self.find::<EngineBuilder<T>>(DEVICE, "device", &config.device.kind);
-        let (build, _) = found.map_err(|e| match e {
-            Error::UnknownName {
-                key,
-                name,
-                kind,
-                mut known,
-            } => {
-                known.insert(0, Place::CPU.to_owned());
-                Error::UnknownName {
-                    key,
-                    name,
-                    kind,
-                    known,
-                }
-            }
-            other => other,
-        })?;
-        build(self, config, site, constant)
-    }
-
-    /// The twin of a component's matter.
-    fn find_twin<D: DevicePlugin, T: Real>(
-        &self,
-        key: &str,
-        name: &str,
-    ) -> Result<&TwinBuilder<D, T>> {
-        let key_of = |(matter, device): &(&str, &str)| *matter == name && *device == D::NAME;
-        let entry = self.twins.iter().find(|(names, _)| key_of(names));
-        let builder = entry.and_then(|(_, entry)| {
-            let mut builders = entry.builders.iter();
-            builders.find_map(|b| b.downcast_ref())
-        });
-        builder.ok_or_else(|| {
-            let names = self.twins.keys().filter(|(_, device)| *device == D::NAME);
-            let names: Vec<_> = names.map(|(name, _)| *name).collect();
-            let allowed = format!(
-                "with device = \"{}\": {}; or run on the CPU: device = \"cpu\"",
-                D::NAME,
-                names.join(", ")
-            );
-            Error::range(key, format!("{name:?}"), allowed)
-        })
-    }
-
     pub(crate) fn find_objective<T: Real>(
         &self,
         key: &str,
@@ -486,29 +368,4 @@ fn build_objective<P: ObjectivePlugin, T: Real>(
     site: &Site,
 ) -> Result<Box<dyn Objective<T>>> {
     P::objective(read(options, "with")?, site)
-}
-
-fn build_engine<D: DevicePlugin, T: Real>(
-    registry: &Registry,
-    config: &Config,
-    site: &Site,
-    constant: f64,
-) -> Result<Arc<dyn Engine<T>>> {
-    if let Some(process) = config.process.first() {
-        let device = D::NAME;
-        let allowed =
-            format!("none with device = \"{device}\"; or run on the CPU: device = \"cpu\"");
-        return Err(Error::range(
-            "process",
-            format!("{:?}", process.name),
-            allowed,
-        ));
-    }
-    let mut components = Vec::new();
-    for matter in &config.matter {
-        let key = format!("matter.{}", matter.name);
-        let build = registry.find_twin::<D, T>(&format!("{key}.use"), &matter.kind)?;
-        components.push(build(matter.with.clone(), site).map_err(|e| e.within(&key))?);
-    }
-    D::engine(config.device.number, site, constant, components)
 }

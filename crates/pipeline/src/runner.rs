@@ -3,13 +3,80 @@
 use std::sync::Arc;
 
 use adastra_core::{Fields, Real, State};
-use adastra_gravity::March;
+use adastra_gravity::{Limit, March};
 
-use crate::{Given, Motion, Progress, Result, Simulation, StepReport};
+use crate::{Given, Motion, Progress, Result, Simulation};
 
 /// Steps between two looks at whether every number is finite. A look and a copy of the state
 /// cost about a fifth of a step.
 const LOOK: usize = 16;
+
+/// What [`Simulation::step`] tells about a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Its length, in kpc/(km/s).
+    pub dt: f64,
+    /// The tightest limit.
+    pub binding: Limit,
+    /// Whether the states belong to one time now, which is when output may be written.
+    pub at_output: bool,
+    /// Whether this was the last step.
+    pub finished: bool,
+}
+
+impl<T: Real> Simulation<T> {
+    /// One step of a run with `outputs` intervals between outputs ([`Simulation::outputs`]). A
+    /// [`Runner`](crate::Runner) takes many, without moving states to a device and back in between.
+    ///
+    /// # Errors
+    /// A step beyond a limit; those of the components; what a device says.
+    pub fn step(
+        &self,
+        p: &Given<T>,
+        progress: &mut Progress<T>,
+        outputs: usize,
+    ) -> Result<StepReport> {
+        let motion = self.engine.motion(&Arc::new(p.clone()))?;
+        let mut there = Progress {
+            state: motion.load(progress.state.clone())?,
+            ..progress.clone()
+        };
+        let report = self.step_with(&*motion, &mut there, outputs)?;
+        if let Some(state) = motion.to_host(&there.state)? {
+            there.state = state;
+        }
+        *progress = there;
+        Ok(report)
+    }
+
+    /// As [`Simulation::step`], with states where `motion` has them.
+    pub(crate) fn step_with(
+        &self,
+        motion: &dyn Motion<T>,
+        progress: &mut Progress<T>,
+        outputs: usize,
+    ) -> Result<StepReport> {
+        let until = self.output_time(progress.output + 1, outputs);
+        let Progress {
+            state,
+            march,
+            output,
+        } = progress;
+        let step = motion.advance(march, state, self.rule(), until)?;
+        let at_output = march.time >= until;
+        if at_output {
+            motion.close(march, state)?;
+            *output += 1;
+        }
+        let finished = *output >= outputs;
+        Ok(StepReport {
+            dt: step.dt,
+            binding: step.binding,
+            at_output,
+            finished,
+        })
+    }
+}
 
 /// A run forward, with the last good state at hand.
 pub struct Runner<'a, T: Real> {
@@ -37,7 +104,7 @@ impl<'a, T: Real> Runner<'a, T> {
         let p = Arc::new(simulation.given(&simulation.start)?);
         let motion = simulation.engine.motion(&p)?;
         let live = Progress {
-            state: motion.from_host(progress.state)?,
+            state: motion.load(progress.state)?,
             ..progress
         };
         let mut runner = Self {

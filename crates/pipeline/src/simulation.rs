@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adastra_core::{FieldMut, Operator, Real, State};
-use adastra_gravity::{Background, G, Limit, March, SelfGravity, TimeStep, With};
+use adastra_gravity::{Background, G, March, SelfGravity, TimeStep, With};
 use ndarray::Array3;
 
 use crate::engine::Cpu;
@@ -12,8 +12,8 @@ use crate::generator::{AnyGenerator, another_kind};
 use crate::potential::Potentials;
 use crate::registry::{Info, Quantities, Registry, StateBuilder};
 use crate::{
-    AnyArray, AnyProcess, Arrays, Components, Config, Engine, Error, Given, Motion, Objective,
-    Result, Site, Start, World,
+    AnyArray, AnyProcess, Arrays, Components, Config, Engine, Error, Given, Objective, Result,
+    Site, Start, World,
 };
 
 /// The matter of a simulation: its components, and the processes in their drift.
@@ -54,19 +54,6 @@ pub struct Progress<T: Real> {
     pub march: March,
     /// Outputs written.
     pub output: usize,
-}
-
-/// What [`Simulation::step`] tells about a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepReport {
-    /// Its length, in kpc/(km/s).
-    pub dt: f64,
-    /// The tightest limit.
-    pub binding: Limit,
-    /// Whether the states belong to one time now, which is when output may be written.
-    pub at_output: bool,
-    /// Whether this was the last step.
-    pub finished: bool,
 }
 
 impl<T: Real> Simulation<T> {
@@ -302,58 +289,6 @@ impl<T: Real> Simulation<T> {
     /// Those of the potentials.
     pub fn given(&self, start: &Start<T>) -> Result<Given<T>> {
         Ok((start.parameters.clone(), self.background(start)?))
-    }
-
-    /// One step of a run with `outputs` intervals between outputs ([`Simulation::outputs`]). A
-    /// [`Runner`](crate::Runner) takes many, without moving states to a device and back in between.
-    ///
-    /// # Errors
-    /// A step beyond a limit; those of the components; what a device says.
-    pub fn step(
-        &self,
-        p: &Given<T>,
-        progress: &mut Progress<T>,
-        outputs: usize,
-    ) -> Result<StepReport> {
-        let motion = self.engine.motion(&Arc::new(p.clone()))?;
-        let mut there = Progress {
-            state: motion.from_host(progress.state.clone())?,
-            ..progress.clone()
-        };
-        let report = self.step_with(&*motion, &mut there, outputs)?;
-        if let Some(state) = motion.to_host(&there.state)? {
-            there.state = state;
-        }
-        *progress = there;
-        Ok(report)
-    }
-
-    /// As [`Simulation::step`], with states where `motion` has them.
-    pub(crate) fn step_with(
-        &self,
-        motion: &dyn Motion<T>,
-        progress: &mut Progress<T>,
-        outputs: usize,
-    ) -> Result<StepReport> {
-        let until = self.output_time(progress.output + 1, outputs);
-        let Progress {
-            state,
-            march,
-            output,
-        } = progress;
-        let step = motion.advance(march, state, self.rule(), until)?;
-        let at_output = march.time >= until;
-        if at_output {
-            motion.close(march, state)?;
-            *output += 1;
-        }
-        let finished = *output >= outputs;
-        Ok(StepReport {
-            dt: step.dt,
-            binding: step.binding,
-            at_output,
-            finished,
-        })
     }
 
     /// Time of an output, in kpc/(km/s).

@@ -54,10 +54,22 @@ fn options(table: Option<&toml::Table>) -> Result<(Options, Method)> {
 /// density, a step that is too long for the velocities, a number that is not finite any more.
 fn leaves_region(error: &adastra_pipeline::Error) -> bool {
     use adastra_core::Error::{NonFinite, Operator, Range};
-    matches!(
-        error,
-        adastra_pipeline::Error::Core(Operator { .. } | Range { .. } | NonFinite { .. })
-    )
+    match error {
+        adastra_pipeline::Error::Core(Operator { source, .. }) => !of_device(&**source),
+        adastra_pipeline::Error::Core(Range { .. } | NonFinite { .. }) => true,
+        _ => false,
+    }
+}
+
+/// Whether a device fails, which no other unknowns would mend.
+#[cfg(feature = "cuda")]
+fn of_device(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.is::<adastra_cuda::CudaError>()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn of_device(_: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    false
 }
 
 /// Minimizes the objective over the unknowns.
