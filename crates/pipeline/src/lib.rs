@@ -7,6 +7,7 @@
 mod arrays;
 mod components;
 mod config;
+mod culprit;
 mod device;
 mod engine;
 mod error;

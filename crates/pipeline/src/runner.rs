@@ -5,6 +5,7 @@ use std::sync::Arc;
 use adastra_core::{Fields, Real, State};
 use adastra_gravity::{Limit, March};
 
+use crate::culprit::culprit;
 use crate::{Given, Motion, Progress, Result, Simulation};
 
 /// Steps between two looks at whether every number is finite. A look and a copy of the state
@@ -180,6 +181,18 @@ impl<'a, T: Real> Runner<'a, T> {
         Ok(report)
     }
 
+    /// The part of the step from the last good state that made a bad number.
+    fn culprit(&self, report: &Result<StepReport>) -> Result<String> {
+        let Ok(StepReport { dt, .. }) = report else {
+            return Ok("leapfrog".into());
+        };
+        let mut from = self.good.clone();
+        if let Some(state) = self.motion.to_host(&from.state)? {
+            from.state = state;
+        }
+        Ok(culprit(self.simulation, &self.p, &from, *dt))
+    }
+
     /// The state is good.
     fn keep(&mut self) {
         copy(&self.live, &mut self.good);
@@ -196,7 +209,7 @@ impl<'a, T: Real> Runner<'a, T> {
                 // Where a device is lost, its states are too: it says why.
                 Some(_) if self.good.state.non_finite().is_some() => report,
                 Some(field) => {
-                    let operator = "leapfrog".into();
+                    let operator = self.culprit(&report)?;
                     Err(adastra_core::Error::NonFinite {
                         operator,
                         field,
