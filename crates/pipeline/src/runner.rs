@@ -182,15 +182,19 @@ impl<'a, T: Real> Runner<'a, T> {
     }
 
     /// The part of the step from the last good state that made a bad number.
-    fn culprit(&self, report: &Result<StepReport>) -> Result<String> {
+    fn culprit(&self, report: &Result<StepReport>) -> String {
+        let unknown = || "leapfrog".to_owned();
         let Ok(StepReport { dt, .. }) = report else {
-            return Ok("leapfrog".into());
+            return unknown();
         };
         let mut from = self.good.clone();
-        if let Some(state) = self.motion.to_host(&from.state)? {
-            from.state = state;
+        match self.motion.to_host(&from.state) {
+            Ok(Some(state)) => from.state = state,
+            Ok(None) => {}
+            // A device that is lost now was there for the step.
+            Err(_) => return unknown(),
         }
-        Ok(culprit(self.simulation, &self.p, &from, *dt))
+        culprit(self.simulation, &self.p, &from, *dt)
     }
 
     /// The state is good.
@@ -209,7 +213,7 @@ impl<'a, T: Real> Runner<'a, T> {
                 // Where a device is lost, its states are too: it says why.
                 Some(_) if self.good.state.non_finite().is_some() => report,
                 Some(field) => {
-                    let operator = self.culprit(&report)?;
+                    let operator = self.culprit(&report);
                     Err(adastra_core::Error::NonFinite {
                         operator,
                         field,
