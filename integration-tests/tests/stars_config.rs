@@ -135,6 +135,7 @@ fn gradients_of_a_bar_agree_with_differences_of_its_loss() {
     let gradient = found.bar.read(&addresses);
     let at = simulation.start.read(&addresses);
     for i in 0..at.len() {
+        // A star near a pole of the sky bends the loss on any longer scale.
         let h = 1e-6 * at[i].abs();
         let loss = |sign: f64| {
             let mut moved = at.clone();

@@ -55,3 +55,31 @@ impl<S: Fields<T>, T: Real> Fields<T> for Timed<S, T> {
         self.time.visit_mut(&mut |_, field| f("time", field));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, arr1};
+
+    use super::*;
+    use crate::World;
+
+    #[test]
+    fn a_world_shows_what_is_within() {
+        let mut world = World::<f64>::new();
+        world.push("a", Box::new(Timed::at_start(arr1(&[1.0, 2.0]))));
+        world.push("b", Box::new(arr1(&[3.0])));
+        assert_eq!(world.addresses(), ["a", "a.time", "b"]);
+        assert_eq!(world.get("a"), Some(&arr1(&[1.0, 2.0])));
+        type Numbers = Array1<f64>;
+        world.get_mut::<Numbers>("a").unwrap()[0] = 5.0;
+        let (a, b) = world.pair_mut::<Numbers, Numbers>("a", "b").unwrap();
+        b[0] += a[0];
+        world.get_mut::<Timed<Numbers, f64>>("a").unwrap().time = 7.0;
+        let mut values = Vec::new();
+        for address in world.addresses() {
+            world.read(&address, &mut values);
+        }
+        assert_eq!(values, [5.0, 2.0, 7.0, 8.0]);
+        assert!(world.get::<f64>("a").is_none());
+    }
+}

@@ -75,6 +75,16 @@ impl<T: Real, S: Fields<T>> AnyFields<T> for S {
     }
 }
 
+/// A state as its own type, or as that within [`Timed`].
+fn as_type_mut<T: Real, S: 'static>(entry: &mut dyn AnyFields<T>) -> Option<&mut S> {
+    let entry = entry.as_any_mut();
+    if entry.is::<S>() {
+        return entry.downcast_mut();
+    }
+    let timed: Option<&mut Timed<S, T>> = entry.downcast_mut();
+    timed.map(|timed| &mut timed.state)
+}
+
 /// Named states, in the order in which the configuration lists them.
 pub struct World<T: Real> {
     entries: Vec<(String, Box<dyn AnyFields<T>>)>,
@@ -133,13 +143,7 @@ impl<T: Real> World<T> {
     /// As [`World::get`].
     pub fn get_mut<S: 'static>(&mut self, name: &str) -> Option<&mut S> {
         let (_, entry) = self.entries.iter_mut().find(|(n, _)| n == name)?;
-        let entry = entry.as_any_mut();
-        if entry.is::<S>() {
-            return entry.downcast_mut();
-        }
-        entry
-            .downcast_mut()
-            .map(|timed: &mut Timed<S, T>| &mut timed.state)
+        as_type_mut(&mut **entry)
     }
 
     /// The entries of two names, as their own types.
@@ -151,9 +155,9 @@ impl<T: Real> World<T> {
         let (mut first, mut second) = (None, None);
         for (name, entry) in &mut self.entries {
             if name == a {
-                first = entry.as_any_mut().downcast_mut();
+                first = as_type_mut(&mut **entry);
             } else if name == b {
-                second = entry.as_any_mut().downcast_mut();
+                second = as_type_mut(&mut **entry);
             }
         }
         first.zip(second)

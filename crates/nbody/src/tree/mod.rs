@@ -82,7 +82,7 @@ use upward::Moments;
 ///
 /// The bold line is the default. Its errors in the sphere are 9.2e-5 (99 %: 4.7e-4) at 10000
 /// particles, 2.1e-5 (1.1e-4) at 100000 and 1.9e-5 (8.2e-5) at 1000000, in 0.09, 1.0 and 11.8 s of
-/// processor time (of two threads of one core, with AVX-512; the direct sum of 100000 takes 5.7 s); the
+/// processor time (with AVX-512; the direct sum of 100000 takes 5.7 s); the
 /// reverse derivative takes twice that. In a cube the largest ones are those at its centre,
 /// where the true acceleration vanishes. The worst case is a point that holds much of the mass:
 /// nothing averages the error then, and it may reach some 1e-3. `benches/tree.rs` measures errors
