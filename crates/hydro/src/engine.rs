@@ -237,7 +237,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Engine<T> for Kernels<T, L, F> {
         let planes: Vec<T> = (0..cells[0])
             .into_par_iter()
             .map_init(
-                || Ring::new(T::zero(), 1, 1, F * layout.stride),
+                || Ring::<_, 1>::new(T::zero(), 1, F * layout.stride),
                 |ring, i| {
                     let rows = ring.row_mut(0, 0);
                     let mut worst = T::zero();

@@ -9,82 +9,66 @@ use crate::law::Law;
 use crate::limiter::Limit;
 use crate::predict::predict;
 use crate::riemann::Riemann;
-use crate::rows::{Layout, PAD};
+use crate::rows::{Layout, PAD, PLAIN, split, split_mut};
 
 /// The types that a kernel is compiled for.
 pub(crate) fn marker<X>(_: X) -> PhantomData<X> {
     PhantomData
 }
 
-/// The order of variables for a face across an axis: its velocity first.
-#[inline(always)]
-pub(crate) fn across<const F: usize>(axis: usize) -> [usize; F] {
-    let mut order = [0; F];
-    for f in 0..F {
-        order[f] = f;
-    }
-    for i in 0..3 {
-        order[1 + i] = 1 + (axis + i) % 3;
-    }
-    order
-}
-
-/// The variables at position `at` of a padded row, in the given order.
+/// The variables at position `at`.
 #[inline(always)]
 pub(crate) fn load<T: Lane, S: Simd, const F: usize>(
     s: S,
-    layout: Layout,
-    rows: &[T],
+    fields: &[&[T]; F],
     at: usize,
-    order: &[usize; F],
 ) -> [V<T, S>; F] {
     let mut out = [V::splat(s, T::zero()); F];
     for f in 0..F {
-        out[f] = V::load(s, rows, order[f] * layout.stride + at);
+        out[f] = V::load(s, fields[f], at);
     }
     out
 }
 
-/// Writes variables to position `at` of a padded row.
+/// Writes variables to position `at`.
 #[inline(always)]
 pub(crate) fn store<T: Lane, S: Simd, const F: usize>(
-    layout: Layout,
-    rows: &mut [T],
+    fields: &mut [&mut [T]; F],
     at: usize,
-    order: &[usize; F],
     x: &[V<T, S>; F],
 ) {
     for f in 0..F {
-        x[f].store(rows, order[f] * layout.stride + at);
+        x[f].store(fields[f], at);
     }
 }
 
-/// Adds `scale x` to position `at` of a padded row.
+/// Adds `scale x` at position `at`.
 #[inline(always)]
 pub(crate) fn add<T: Lane, S: Simd, const F: usize>(
     s: S,
-    layout: Layout,
-    rows: &mut [T],
+    fields: &mut [&mut [T]; F],
     at: usize,
-    order: &[usize; F],
     scale: V<T, S>,
     x: &[V<T, S>; F],
 ) {
     for f in 0..F {
-        let place = order[f] * layout.stride + at;
-        let sum = scale.mul_add(x[f], V::load(s, rows, place));
-        sum.store(rows, place);
+        let sum = scale.mul_add(x[f], V::load(s, fields[f], at));
+        sum.store(fields[f], at);
     }
 }
 
-/// The variables in their own order.
+/// The cells of a row in each field of the mesh.
 #[inline(always)]
-pub(crate) fn plain<const F: usize>() -> [usize; F] {
-    let mut order = [0; F];
+pub(crate) fn cells<'a, T, const F: usize>(
+    fields: &[&'a [T]],
+    at: usize,
+    nz: usize,
+) -> [&'a [T]; F] {
+    let mut out: [&[T]; F] = [&[]; F];
     for f in 0..F {
-        order[f] = f;
+        out[f] = &fields[f][at..][..nz];
     }
-    order
+    out
 }
 
 /// Cells of a field from `k` on; beyond its end, its first one.
@@ -113,34 +97,43 @@ pub(crate) fn store_cells<T: Lane, S: Simd>(cells: &mut [T], k: usize, x: V<T, S
 /// Sets the periodic neighbours of rows, and what a register reads beyond them to something
 /// finite.
 #[inline(always)]
-pub(crate) fn wrap<T: Lane, S: Simd>(s: S, layout: Layout, rows: &mut [T]) {
-    for row in rows.chunks_exact_mut(layout.stride) {
+pub(crate) fn wrap<T: Lane, S: Simd, const F: usize>(
+    s: S,
+    layout: Layout,
+    fields: &mut [&mut [T]; F],
+) {
+    for row in fields {
         let (first, last) = (row[PAD], row[PAD + layout.nz - 1]);
         row[PAD - 1] = last;
         V::splat(s, first).store(row, PAD + layout.nz);
     }
 }
 
-/// Copies a row of every field, with its periodic neighbours.
-pub(crate) struct Fill<'a, T> {
+/// Copies a row of every field.
+pub(crate) struct Fill<'a, T, const F: usize> {
     pub(crate) layout: Layout,
     /// The fields of the mesh, and where the row begins in them.
     pub(crate) fields: &'a [&'a [T]],
     pub(crate) at: usize,
+    /// Whether the periodic neighbours are needed.
+    pub(crate) wrapped: bool,
     pub(crate) rows: &'a mut [T],
 }
 
-impl<T: Lane> Kernel for Fill<'_, T> {
+impl<T: Lane, const F: usize> Kernel for Fill<'_, T, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Layout { nz, stride } = self.layout;
-        for (row, field) in self.rows.chunks_exact_mut(stride).zip(self.fields) {
-            let cells = &field[self.at..self.at + nz];
-            for k in (0..nz).step_by(T::lanes::<S>()) {
-                load_cells(s, cells, k).store(row, PAD + k);
+    fn run<S: Simd>(&mut self, s: S) {
+        let layout = self.layout;
+        let from: [_; F] = cells(self.fields, self.at, layout.nz);
+        let mut rows: [_; F] = split_mut(layout, self.rows, PLAIN);
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            for f in 0..F {
+                load_cells(s, from[f], k).store(rows[f], PAD + k);
             }
         }
-        wrap(s, self.layout, self.rows);
+        if self.wrapped {
+            wrap(s, layout, &mut rows);
+        }
     }
 }
 
@@ -157,19 +150,19 @@ pub(crate) struct ToPrimitive<'a, T, L, const F: usize> {
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitive<'_, T, L, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = plain::<F>();
+    fn run<S: Simd>(&mut self, s: S) {
+        let layout = self.layout;
         let c = V::splat(s, self.c);
-        let nz = self.layout.nz;
+        let from: [_; F] = cells(self.fields, self.at, layout.nz);
+        let mut rows: [_; F] = split_mut(layout, self.rows, PLAIN);
         let mut u = [c; F];
-        for k in (0..nz).step_by(T::lanes::<S>()) {
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             for f in 0..F {
-                u[f] = load_cells(s, &self.fields[f][self.at..self.at + nz], k);
+                u[f] = load_cells(s, from[f], k);
             }
-            let w = L::primitive(c, &u);
-            store(self.layout, self.rows, PAD + k, &order, &w);
+            store(&mut rows, PAD + k, &L::primitive(c, &u));
         }
-        wrap(s, self.layout, self.rows);
+        wrap(s, layout, &mut rows);
     }
 }
 
@@ -181,18 +174,41 @@ pub(crate) struct Cross<'a, T> {
     pub(crate) sides: [&'a [T]; 4],
 }
 
-impl<T: Lane> Cross<'_, T> {
+impl<'a, T: Lane> Cross<'a, T> {
+    #[inline(always)]
+    pub(crate) fn split<const F: usize>(self, layout: Layout) -> Stencil<'a, T, F> {
+        let [low_x, high_x, low_y, high_y] = self.sides;
+        let fields = |rows| split(layout, rows, PLAIN);
+        Stencil {
+            centre: fields(self.centre),
+            sides: [fields(low_x), fields(high_x), fields(low_y), fields(high_y)],
+        }
+    }
+}
+
+/// The fields of a row of cells and of those around it.
+pub(crate) struct Stencil<'a, T, const F: usize> {
+    pub(crate) centre: [&'a [T]; F],
+    sides: [[&'a [T]; F]; 4],
+}
+
+impl<T: Lane, const F: usize> Stencil<'_, T, F> {
     /// The one-sided differences of a variable along an axis.
     #[inline(always)]
-    pub(crate) fn differences<S: Simd>(self, s: S, axis: usize, at: usize) -> [V<T, S>; 2] {
-        let centre = V::load(s, self.centre, at);
+    pub(crate) fn differences<S: Simd>(
+        &self,
+        s: S,
+        axis: usize,
+        f: usize,
+        at: usize,
+    ) -> [V<T, S>; 2] {
+        let row = self.centre[f];
+        let centre = V::load(s, row, at);
+        let sides = &self.sides;
         let (low, high) = match axis {
-            0 => (V::load(s, self.sides[0], at), V::load(s, self.sides[1], at)),
-            1 => (V::load(s, self.sides[2], at), V::load(s, self.sides[3], at)),
-            _ => (
-                V::load(s, self.centre, at - 1),
-                V::load(s, self.centre, at + 1),
-            ),
+            0 => (V::load(s, sides[0][f], at), V::load(s, sides[1][f], at)),
+            1 => (V::load(s, sides[2][f], at), V::load(s, sides[3][f], at)),
+            _ => (V::load(s, row, at - 1), V::load(s, row, at + 1)),
         };
         [centre - low, high - centre]
     }
@@ -221,9 +237,22 @@ pub(crate) struct Faces<'a, T, L, M, const F: usize> {
 
 impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = plain::<F>();
+    fn run<S: Simd>(&mut self, s: S) {
         let layout = self.layout;
+        let cross: Stencil<'_, T, F> = self.cross.split(layout);
+        let valid = &mut self.valid[..layout.stride];
+        let [low_x, low_y, low_z] = &mut self.low;
+        let low = [
+            split_mut::<_, F>(layout, low_x, PLAIN),
+            split_mut(layout, low_y, PLAIN),
+            split_mut(layout, low_z, PLAIN),
+        ];
+        let [high_x, high_y, high_z] = &mut self.high;
+        let mut high = [
+            split_mut::<_, F>(layout, high_x, PLAIN),
+            split_mut(layout, high_y, PLAIN),
+            split_mut(layout, high_z, PLAIN),
+        ];
         let c = V::splat(s, self.c);
         let [zero, one, minus] = [0.0, 1.0, -0.5].map(|x| V::splat(s, T::of(x)));
         let h = splat3(s, self.half);
@@ -232,11 +261,11 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
         let mut bad = zero;
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let w = load(s, layout, self.cross.centre, at, &order);
+            let w = load(s, &cross.centre, at);
             let mut d = [[zero; F]; 3];
             for f in 0..F {
                 for j in 0..3 {
-                    let [a, b] = self.cross.differences(s, j, f * layout.stride + at);
+                    let [a, b] = cross.differences(s, j, f, at);
                     d[j][f] = M::limited(a, b, tiny[j]);
                 }
             }
@@ -246,7 +275,7 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
                 least = least.min(margin(&predicted, &d, F - 1));
             }
             let good = zero.lt(least);
-            V::select(good, one, zero).store(self.valid, at);
+            V::select(good, one, zero).store(valid, at);
             bad = bad + V::select(good, zero, one);
             let mut base = predicted;
             for f in 0..F {
@@ -255,13 +284,12 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
             for j in 0..3 {
                 for f in 0..F {
                     let d = V::select(good, d[j][f], zero);
-                    let place = f * layout.stride + at;
-                    minus.mul_add(d, base[f]).store(self.low[j], place);
-                    plus.mul_add(d, base[f]).store(self.high[j], place);
+                    minus.mul_add(d, base[f]).store(low[j][f], at);
+                    plus.mul_add(d, base[f]).store(high[j][f], at);
                 }
             }
         }
-        wrap(s, layout, self.high[2]);
+        wrap(s, layout, &mut high[2]);
         *self.all_valid = bad.sum() == T::zero();
     }
 }
@@ -295,17 +323,18 @@ pub(crate) struct Exchange<'a, T, L, R, const F: usize> {
 
 impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Exchange<'_, T, L, R, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = across::<F>(self.axis);
+    fn run<S: Simd>(&mut self, s: S) {
+        let (layout, axis) = (self.layout, self.axis);
+        let (l, r) = (split(layout, self.l, axis), split(layout, self.r, axis));
+        let mut from = split_mut(layout, self.from, axis);
+        let mut to = split_mut(layout, self.to, axis);
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let l = load(s, self.layout, self.l, at, &order);
-            let r = load(s, self.layout, self.r, at, &order);
-            let f = R::flux::<_, L, F>(c, &l, &r);
-            add(s, self.layout, self.from, at, &order, -scale, &f);
-            add(s, self.layout, self.to, at, &order, scale, &f);
+            let f = R::flux::<_, L, F>(c, &load(s, &l, at), &load(s, &r, at));
+            add(s, &mut from, at, -scale, &f);
+            add(s, &mut to, at, scale, &f);
         }
     }
 }
@@ -328,26 +357,26 @@ pub(crate) struct Along<'a, T, L, R, const F: usize> {
 
 impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for Along<'_, T, L, R, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let (layout, order) = (self.layout, across::<F>(2));
+    fn run<S: Simd>(&mut self, s: S) {
+        let layout = self.layout;
+        let (l, r) = (split(layout, self.l, 2), split(layout, self.r, 2));
+        let mut flux = split_mut(layout, self.flux, 2);
+        let rows = split_mut::<_, F>(layout, self.rows, 2);
         let c = V::splat(s, self.c);
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let l = load(s, layout, self.l, at - 1, &order);
-            let r = load(s, layout, self.r, at, &order);
-            let f = R::flux::<_, L, F>(c, &l, &r);
-            store(layout, self.flux, at, &order, &f);
+            let f = R::flux::<_, L, F>(c, &load(s, &l, at - 1), &load(s, &r, at));
+            store(&mut flux, at, &f);
         }
-        wrap(s, layout, self.flux);
+        wrap(s, layout, &mut flux);
         let scale = V::splat(s, self.scale);
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let mut f = load(s, layout, self.flux, at, &order);
-            let next = load(s, layout, self.flux, at + 1, &order);
-            for i in 0..F {
-                f[i] = f[i] - next[i];
+            for f in 0..F {
+                let through = V::load(s, flux[f], at) - V::load(s, flux[f], at + 1);
+                let sum = scale.mul_add(through, V::load(s, rows[f], at));
+                sum.store(rows[f], at);
             }
-            add(s, layout, self.rows, at, &order, scale, &f);
         }
     }
 }
@@ -368,16 +397,18 @@ pub(crate) struct Finish<'a, T, L, const F: usize> {
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernel for Finish<'_, T, L, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = plain::<F>();
+    fn run<S: Simd>(&mut self, s: S) {
+        let layout = self.layout;
+        let rows = split::<_, F>(layout, self.rows, PLAIN);
+        let out = self.out.each_mut().map(|row| &mut row[..layout.nz]);
         let [zero, one, infinity] = [0.0, 1.0, f64::INFINITY].map(|x| V::splat(s, T::of(x)));
         let density_floor = V::splat(s, self.density_floor);
         let energy_floor = V::splat(s, self.energy_floor);
         let mut bad = zero;
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
-            let u: [_; F] = load(s, self.layout, self.rows, PAD + k, &order);
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let u = load(s, &rows, PAD + k);
             for f in 0..F {
-                store_cells(self.out[f], k, u[f]);
+                store_cells(out[f], k, u[f]);
             }
             let mut squares = zero;
             for i in 1..4 {
@@ -410,14 +441,15 @@ pub(crate) struct Signal<'a, T, L, const F: usize> {
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernel for Signal<'_, T, L, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = plain::<F>();
+    fn run<S: Simd>(&mut self, s: S) {
+        let layout = self.layout;
+        let rows = split::<_, F>(layout, self.rows, PLAIN);
         let c = V::splat(s, self.c);
         let inverse = splat3(s, self.inverse);
         let zero = V::splat(s, T::zero());
         let (mut largest, mut poison) = (zero, zero);
-        for k in (0..self.layout.nz).step_by(T::lanes::<S>()) {
-            let w: [_; F] = load(s, self.layout, self.rows, PAD + k, &order);
+        for k in (0..layout.nz).step_by(T::lanes::<S>()) {
+            let w = load(s, &rows, PAD + k);
             let sound = L::sound(c, &w);
             let mut rate = V::splat(s, T::zero());
             for j in 0..3 {

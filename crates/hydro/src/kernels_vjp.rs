@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 
 use pulp::Simd;
 
-use crate::kernels::{Cross, across, add, load, plain, splat3, store, store_cells, wrap};
+use crate::kernels::{Cross, Stencil, load, splat3, store, store_cells, wrap};
 use crate::lane::{Kernel, Lane, Num, V};
 use crate::law::Law;
 use crate::limiter::Limit;
 use crate::predict::PredictVjp;
 use crate::riemann::Riemann;
-use crate::rows::{Layout, PAD};
+use crate::rows::{Layout, PAD, PLAIN, split, split_mut};
 
 /// What a kernel adds to the cotangent of the parameter.
 pub(crate) struct Sum<'a, T> {
@@ -23,7 +23,7 @@ pub(crate) struct Sum<'a, T> {
 
 impl<T: Lane> Sum<'_, T> {
     #[inline(always)]
-    fn close<S: Simd>(self, sum: V<T, S>) {
+    fn close<S: Simd>(&mut self, sum: V<T, S>) {
         if self.counts {
             *self.total += sum.sum().f64();
         }
@@ -58,27 +58,31 @@ pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
 
 impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for ExchangeVjp<'_, T, L, R, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = across::<F>(self.axis);
-        let layout = self.layout;
+    fn run<S: Simd>(&mut self, s: S) {
+        let (layout, axis) = (self.layout, self.axis);
+        let (l, r) = (split(layout, self.l, axis), split(layout, self.r, axis));
+        let from_bar = split::<_, F>(layout, self.from_bar, axis);
+        let to_bar = split(layout, self.to_bar, axis);
+        let mut left = split_mut(layout, self.left, axis);
+        let mut right = split_mut(layout, self.right, axis);
+        let live = &self.sum.live[..layout.stride];
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
         let zero = c.zero();
         let mut sum = zero;
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let l = load(s, layout, self.l, at, &order);
-            let r = load(s, layout, self.r, at, &order);
-            let from: [_; F] = load(s, layout, self.from_bar, at, &order);
-            let mut f_bar = load(s, layout, self.to_bar, at, &order);
+            let from = load(s, &from_bar, at);
+            let mut f_bar = load(s, &to_bar, at);
             for i in 0..F {
                 f_bar[i] = (f_bar[i] - from[i]) * scale;
             }
+            let (l, r) = (load(s, &l, at), load(s, &r, at));
             let mut c_bar = zero;
             let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
-            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            store(layout, self.left, at, &order, &l_bar);
-            store(layout, self.right, at, &order, &r_bar);
+            sum = c_bar.mul_add(V::load(s, live, at), sum);
+            store(&mut left, at, &l_bar);
+            store(&mut right, at, &r_bar);
         }
         self.sum.close(sum);
     }
@@ -102,42 +106,47 @@ pub(crate) struct AlongVjp<'a, T, L, R, const F: usize> {
 
 impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, L, R, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let order = across::<F>(2);
+    fn run<S: Simd>(&mut self, s: S) {
         let layout = self.layout;
-        let low = LOW_Z * F * layout.stride;
-        let high = low + F * layout.stride;
+        let (l, r) = (split(layout, self.l, 2), split(layout, self.r, 2));
+        let bar: [_; F] = split(layout, self.bar, 2);
+        let live = &self.sum.live[..layout.stride];
+        let (low, high) = self.cells[LOW_Z * F * layout.stride..].split_at_mut(F * layout.stride);
+        let (mut low, mut high) = (split_mut(layout, low, 2), split_mut(layout, high, 2));
         let c = V::splat(s, self.c);
         let scale = V::splat(s, self.scale);
         let zero = c.zero();
         let mut sum = zero;
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let l = load(s, layout, self.l, at - 1, &order);
-            let r = load(s, layout, self.r, at, &order);
-            let from: [_; F] = load(s, layout, self.bar, at - 1, &order);
-            let mut f_bar = load(s, layout, self.bar, at, &order);
+            let from = load(s, &bar, at - 1);
+            let mut f_bar = load(s, &bar, at);
             for i in 0..F {
                 f_bar[i] = (f_bar[i] - from[i]) * scale;
             }
+            let (l, r) = (load(s, &l, at - 1), load(s, &r, at));
             let mut c_bar = zero;
             let [l_bar, r_bar] = R::flux_vjp::<_, L, F>(c, &l, &r, &f_bar, &mut c_bar);
-            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            store(layout, self.cells, high + at, &order, &l_bar);
-            store(layout, self.cells, low + at, &order, &r_bar);
+            sum = c_bar.mul_add(V::load(s, live, at), sum);
+            store(&mut high, at, &l_bar);
+            store(&mut low, at, &r_bar);
         }
-        wrap(s, layout, &mut self.cells[high..]);
+        wrap(s, layout, &mut high);
         self.sum.close(sum);
     }
 }
 
 /// Adjoint of the prediction and of the limited differences of a row of cells: spreads onto the
 /// cotangents of the primitive variables of the row and its neighbours.
+///
+/// Rows come in order along y, planes along x, so that each sum is written once, when it is whole.
 pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
     pub(crate) code: PhantomData<(L, M)>,
     pub(crate) c: T,
     pub(crate) layout: Layout,
+    /// `dt / (2 dx)` along each axis.
     pub(crate) half: [T; 3],
+    /// 1e-12 of the spacing along each axis.
     pub(crate) tiny: [T; 3],
     pub(crate) cross: Cross<'a, T>,
     pub(crate) valid: &'a [T],
@@ -145,10 +154,20 @@ pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
     pub(crate) cells: &'a [T],
     pub(crate) odd: bool,
     pub(crate) upper_x: &'a [T],
-    /// Cotangents of the primitive variables: of this row, and of those at lower x, higher x
-    /// (set), lower y and higher y.
+    /// Set to what this row has from its own cells and from those of the row below.
     pub(crate) own: &'a mut [T],
-    pub(crate) sides: [&'a mut [T]; 4],
+    /// What the row below gives to this one, then what this one gives to the next.
+    pub(crate) carry: &'a mut [T],
+    /// `own` of the row below, and its sum with what this row gives to it (set).
+    pub(crate) below_y: &'a [T],
+    pub(crate) plane: &'a mut [T],
+    /// What the plane before the last one gives to the last one, then what this plane gives to
+    /// the next.
+    pub(crate) from_x: &'a mut [T],
+    /// What the last plane has from its own cells, and its sum with `from_x` and with what this
+    /// plane gives to it (set).
+    pub(crate) below_x: &'a [T],
+    pub(crate) whole: &'a mut [T],
     /// Room for what goes to the next cells along z, downwards and upwards.
     pub(crate) down: &'a mut [T],
     pub(crate) up: &'a mut [T],
@@ -157,32 +176,42 @@ pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
 
 impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L, M, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(&mut self, s: S) {
         let layout = self.layout;
-        let order = plain::<F>();
-        let block = F * layout.stride;
+        let cross: Stencil<'_, T, F> = self.cross.split(layout);
+        let valid = &self.valid[..layout.stride];
+        let live = &self.sum.live[..layout.stride];
+        let cells = |block: usize| {
+            let rows = &self.cells[block * F * layout.stride..];
+            split::<_, F>(layout, rows, PLAIN)
+        };
+        let low = [cells(usize::from(self.odd)), cells(LOW_Y), cells(LOW_Z)];
+        let high_x = split(layout, self.upper_x, PLAIN);
+        let high = [high_x, cells(HIGH_Y), cells(LOW_Z + 1)];
+        let own = split_mut::<_, F>(layout, self.own, PLAIN);
+        let carry = split_mut::<_, F>(layout, self.carry, PLAIN);
+        let below_y = split::<_, F>(layout, self.below_y, PLAIN);
+        let plane = split_mut::<_, F>(layout, self.plane, PLAIN);
+        let from_x = split_mut::<_, F>(layout, self.from_x, PLAIN);
+        let below_x = split::<_, F>(layout, self.below_x, PLAIN);
+        let whole = split_mut::<_, F>(layout, self.whole, PLAIN);
+        let mut down = split_mut::<_, F>(layout, self.down, PLAIN);
+        let mut up = split_mut::<_, F>(layout, self.up, PLAIN);
         let c = V::splat(s, self.c);
-        let (zero, half) = (c.zero(), c.constant(0.5));
+        let zero = c.zero();
         let h = splat3(s, self.half);
         let tiny = splat3(s, self.tiny);
-        let [low_x, high_x, low_y, high_y] = self.sides;
         let mut sum = zero;
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let good = zero.lt(V::load(s, self.valid, at));
-            let w = load(s, layout, self.cross.centre, at, &order);
+            let good = zero.lt(V::load(s, valid, at));
+            let w = load(s, &cross.centre, at);
             // At the lower and the upper face along an axis.
             macro_rules! faces {
                 ($j:literal) => {{
-                    let (low, high, next) = match $j {
-                        0 => (usize::from(self.odd) * block, self.upper_x, 0),
-                        1 => (LOW_Y * block, &self.cells[HIGH_Y * block..], 0),
-                        // The upper face stands where the lower one of the next cell does.
-                        _ => (LOW_Z * block, &self.cells[(LOW_Z + 1) * block..], 1),
-                    };
-                    let low: [V<T, S>; F] = load(s, layout, self.cells, low + at, &order);
-                    let high: [V<T, S>; F] = load(s, layout, high, at + next, &order);
-                    (low, high)
+                    // The upper face across z stands where the lower one of the next cell does.
+                    let next = if $j == 2 { 1 } else { 0 };
+                    (load(s, &low[$j], at), load(s, &high[$j], at + next))
                 }};
             }
             let mut bar = [zero; F];
@@ -197,23 +226,32 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             gather!(0);
             gather!(1);
             gather!(2);
-            let mut vjp = PredictVjp::new::<L>(c, &w, &bar);
+            // A cell that is taken as uniform gives nothing to its differences.
+            let half = V::select(good, c.constant(0.5), zero);
+            let mut predicted_bar = bar;
+            for f in 0..F {
+                predicted_bar[f] = V::select(good, bar[f], zero);
+            }
+            let mut vjp = PredictVjp::new::<L>(c, &w, &predicted_bar);
+            vjp.w_bar = bar;
             macro_rules! along_x {
-                ($place:expr, $a_bar:expr, $b_bar:expr) => {
-                    (V::load(s, low_x, $place) - $a_bar).store(low_x, $place);
-                    $b_bar.store(high_x, $place);
+                ($f:expr, $a_bar:expr, $b_bar:expr) => {
+                    let last = V::load(s, below_x[$f], at) - $a_bar;
+                    (V::load(s, from_x[$f], at) + last).store(whole[$f], at);
+                    $b_bar.store(from_x[$f], at);
                 };
             }
             macro_rules! along_y {
-                ($place:expr, $a_bar:expr, $b_bar:expr) => {
-                    (V::load(s, low_y, $place) - $a_bar).store(low_y, $place);
-                    (V::load(s, high_y, $place) + $b_bar).store(high_y, $place);
+                ($f:expr, $a_bar:expr, $b_bar:expr) => {
+                    (V::load(s, below_y[$f], at) - $a_bar).store(plane[$f], at);
+                    vjp.w_bar[$f] = vjp.w_bar[$f] + V::load(s, carry[$f], at);
+                    $b_bar.store(carry[$f], at);
                 };
             }
             macro_rules! along_z {
-                ($place:expr, $a_bar:expr, $b_bar:expr) => {
-                    (-$a_bar).store(self.down, $place);
-                    $b_bar.store(self.up, $place);
+                ($f:expr, $a_bar:expr, $b_bar:expr) => {
+                    $a_bar.store(down[$f], at);
+                    $b_bar.store(up[$f], at);
                 };
             }
             // Written out for each axis: a loop would keep its arrays in memory.
@@ -222,10 +260,8 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                     let mut d = [zero; F];
                     let mut slopes = [[zero; 2]; F];
                     for f in 0..F {
-                        let [a, b] = self.cross.differences(s, $j, f * layout.stride + at);
-                        let (limited, partials) = M::partials(a, b, tiny[$j]);
-                        d[f] = V::select(good, limited, zero);
-                        slopes[f] = partials;
+                        let [a, b] = cross.differences(s, $j, f, at);
+                        (d[f], slopes[f]) = M::partials(a, b, tiny[$j]);
                     }
                     let (low, mut d_bar) = faces!($j);
                     for f in 0..F {
@@ -233,11 +269,9 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                     }
                     vjp.axis::<L>($j, h[$j], &d, &mut d_bar);
                     for f in 0..F {
-                        let d_bar = V::select(good, d_bar[f], zero);
-                        let (a_bar, b_bar) = (slopes[f][0] * d_bar, slopes[f][1] * d_bar);
+                        let (a_bar, b_bar) = (slopes[f][0] * d_bar[f], slopes[f][1] * d_bar[f]);
                         vjp.w_bar[f] = vjp.w_bar[f] + (a_bar - b_bar);
-                        let place = f * layout.stride + at;
-                        $spread!(place, a_bar, b_bar);
+                        $spread!(f, a_bar, b_bar);
                     }
                 }};
             }
@@ -245,19 +279,19 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             axis!(1, along_y);
             axis!(2, along_z);
             let (w_bar, c_bar) = vjp.finish::<L>();
-            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
-            add(s, layout, self.own, at, &order, c.constant(1.0), &w_bar);
+            sum = c_bar.mul_add(V::load(s, live, at), sum);
+            for f in 0..F {
+                w_bar[f].store(own[f], at);
+            }
         }
-        wrap(s, layout, self.down);
-        wrap(s, layout, self.up);
+        wrap(s, layout, &mut down);
+        wrap(s, layout, &mut up);
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let mut next: [V<T, S>; F] = load(s, layout, self.down, at + 1, &order);
-            let up: [V<T, S>; F] = load(s, layout, self.up, at - 1, &order);
             for f in 0..F {
-                next[f] = next[f] + up[f];
+                let next = V::load(s, up[f], at - 1) - V::load(s, down[f], at + 1);
+                (V::load(s, own[f], at) + next).store(own[f], at);
             }
-            add(s, layout, self.own, at, &order, c.constant(1.0), &next);
         }
         self.sum.close(sum);
     }
@@ -271,9 +305,8 @@ pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
     pub(crate) layout: Layout,
     /// Primitive variables.
     pub(crate) rows: &'a [T],
-    /// Their cotangents: what comes from the cells at lower x, and the rest.
-    pub(crate) below: &'a [T],
-    pub(crate) own: &'a [T],
+    /// Their cotangents.
+    pub(crate) bar: &'a [T],
     /// The cotangent of the new state, which holds the old one as it is.
     pub(crate) new_bar: &'a [T],
     /// The row in each field.
@@ -283,25 +316,23 @@ pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
 
 impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(&mut self, s: S) {
         let layout = self.layout;
-        let order = plain::<F>();
+        let rows = split(layout, self.rows, PLAIN);
+        let bar = split(layout, self.bar, PLAIN);
+        let new_bar = split::<_, F>(layout, self.new_bar, PLAIN);
+        let live = &self.sum.live[..layout.stride];
+        let out = self.out.each_mut().map(|row| &mut row[..layout.nz]);
         let c = V::splat(s, self.c);
         let mut sum = c.zero();
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
-            let w = load(s, layout, self.rows, at, &order);
-            let below: [_; F] = load(s, layout, self.below, at, &order);
-            let mut bar = load(s, layout, self.own, at, &order);
-            for f in 0..F {
-                bar[f] = below[f] + bar[f];
-            }
-            let new_bar: [_; F] = load(s, layout, self.new_bar, at, &order);
+            let (w, bar) = (load(s, &rows, at), load(s, &bar, at));
             let mut c_bar = c.zero();
             let u_bar = L::primitive_vjp(c, &w, &bar, &mut c_bar);
-            sum = c_bar.mul_add(V::load(s, self.sum.live, at), sum);
+            sum = c_bar.mul_add(V::load(s, live, at), sum);
             for f in 0..F {
-                store_cells(self.out[f], k, u_bar[f] + new_bar[f]);
+                store_cells(out[f], k, u_bar[f] + V::load(s, new_bar[f], at));
             }
         }
         self.sum.close(sum);

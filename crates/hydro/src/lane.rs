@@ -28,6 +28,8 @@ pub(crate) trait Num:
     /// `self a + b`.
     fn mul_add(self, a: Self, b: Self) -> Self;
     fn lt(self, other: Self) -> Self::Mask;
+    /// Whether the numbers are equal.
+    fn same(self, other: Self) -> Self::Mask;
     /// `yes` where the mask is true, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
 
@@ -64,6 +66,7 @@ pub(crate) trait Registers: Sized {
     fn sqrt<S: Simd>(s: S, a: Self::V<S>) -> Self::V<S>;
     fn mul_add<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>, c: Self::V<S>) -> Self::V<S>;
     fn lt<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::M<S>;
+    fn same<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::M<S>;
     fn select<S: Simd>(s: S, m: Self::M<S>, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
     fn sum<S: Simd>(s: S, a: Self::V<S>) -> Self;
     fn largest<S: Simd>(s: S, a: Self::V<S>) -> Self;
@@ -74,7 +77,7 @@ pub(crate) trait Registers: Sized {
 macro_rules! registers {
     ($t:ty, $v:ident, $m:ident, $lanes:ident, $vectors:ident, $vectors_mut:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident,
-     $sqrt:ident, $mul_add:ident, $lt:ident, $select:ident,
+     $sqrt:ident, $mul_add:ident, $lt:ident, $same:ident, $select:ident,
      $sum:ident, $largest:ident) => {
         impl Registers for $t {
             type V<S: Simd> = S::$v;
@@ -140,6 +143,10 @@ macro_rules! registers {
                 s.$lt(a, b)
             }
             #[inline(always)]
+            fn same<S: Simd>(s: S, a: S::$v, b: S::$v) -> S::$m {
+                s.$same(a, b)
+            }
+            #[inline(always)]
             fn select<S: Simd>(s: S, m: S::$m, a: S::$v, b: S::$v) -> S::$v {
                 s.$select(m, a, b)
             }
@@ -171,6 +178,7 @@ registers!(
     sqrt_f32s,
     mul_add_e_f32s,
     less_than_f32s,
+    equal_f32s,
     select_f32s,
     reduce_sum_f32s,
     reduce_max_f32s
@@ -192,6 +200,7 @@ registers!(
     sqrt_f64s,
     mul_add_e_f64s,
     less_than_f64s,
+    equal_f64s,
     select_f64s,
     reduce_sum_f64s,
     reduce_max_f64s
@@ -287,19 +296,26 @@ impl<T: Lane, S: Simd> Num for V<T, S> {
         <T as Registers>::lt(self.1, self.0, other.0)
     }
     #[inline(always)]
+    fn same(self, other: Self) -> T::M<S> {
+        <T as Registers>::same(self.1, self.0, other.0)
+    }
+    #[inline(always)]
     fn select(mask: T::M<S>, yes: Self, no: Self) -> Self {
         Self(<T as Registers>::select(yes.1, mask, yes.0, no.0), yes.1)
     }
 }
 
 /// Code for the best vector registers of the machine.
+///
+/// It borrows what it works on: a copy would read in wide registers what has just been written in
+/// narrow ones, and wait until all that is written before has reached the cache.
 pub(crate) trait Kernel {
-    fn run<S: Simd>(self, s: S);
+    fn run<S: Simd>(&mut self, s: S);
 }
 
-struct Chosen<K, S>(K, S);
+struct Chosen<'a, K, S>(&'a mut K, S);
 
-impl<K: Kernel, S: Simd> pulp::NullaryFnOnce for Chosen<K, S> {
+impl<K: Kernel, S: Simd> pulp::NullaryFnOnce for Chosen<'_, K, S> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
@@ -309,7 +325,8 @@ impl<K: Kernel, S: Simd> pulp::NullaryFnOnce for Chosen<K, S> {
 
 /// Runs a kernel compiled for the instructions of `arch`.
 #[inline(always)]
-pub(crate) fn dispatch(arch: Arch, kernel: impl Kernel) {
+pub(crate) fn dispatch(arch: Arch, mut kernel: impl Kernel) {
+    let kernel = &mut kernel;
     match arch {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         Arch::V4(s) => s.vectorize(Chosen(kernel, s)),

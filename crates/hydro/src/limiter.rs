@@ -65,13 +65,6 @@ pub(crate) struct MonotonizedCentral;
 #[derive(Clone, Copy)]
 pub(crate) struct VanLeer;
 
-/// `(a, b)` with the signs of both flipped where `by` is negative.
-#[inline(always)]
-fn oriented<N: Num>(a: N, b: N, by: N) -> (N, N) {
-    let negative = by.lt(by.zero());
-    (N::select(negative, -a, a), N::select(negative, -b, b))
-}
-
 impl Limit for Jaxion {
     /// The smaller difference times `|s| / (|s| + tiny)`: it never passes `|s|`, half of the sum.
     #[inline(always)]
@@ -80,28 +73,26 @@ impl Limit for Jaxion {
         Minmod::limited(a, b, tiny) * (size / (size + tiny))
     }
 
-    /// With `q = s / (|s| + tiny)` and `m` the clipped minimum, `d(m q) = q dm + m dq` and
-    /// `dq = tiny / (|s| + tiny)^2 ds`.
+    /// With `m` the minmod and `q = |s| / (|s| + tiny)`: `d(m q) = q dm + m dq` and
+    /// `dq = sign(s) tiny / (|s| + tiny)^2 ds`; `m` has the sign of `s`.
     #[inline(always)]
     fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
         let (zero, half) = (a.zero(), a.constant(0.5));
-        let s = (a + b) * half;
-        let (a, b) = oriented(a, b, s);
-        let size = s.abs() + tiny;
-        let smaller = a.min(b);
-        let clipped = smaller.max(zero).min(size);
-        let inverse = a.constant(1.0) / size;
-        let q = s * inverse;
-        // |q|: a flip of the sign of a difference meets the sign of s. The minimum never passes
-        // the upper bound, which is there for the rounding alone.
-        let slope = N::select(zero.lt(smaller), q.abs(), zero);
-        let common = clipped * tiny * inverse * inverse * half;
-        let first = a.lt(b);
+        let twice = (a + b).abs();
+        let inverse = half / twice.mul_add(half, tiny);
+        let q = twice * inverse;
+        // One of the two is zero.
+        let (positive, negative) = (a.min(b).max(zero), a.max(b).min(zero));
+        let m = positive + negative;
+        let common = (positive - negative) * (inverse * inverse) * (tiny + tiny);
+        let slope = q + common;
+        // The difference that is the minmod; in a uniform field q vanishes.
+        let (first, second) = (a.same(m), b.same(m));
         let partials = [
-            N::select(first, slope, zero) + common,
-            N::select(first, zero, slope) + common,
+            N::select(first, slope, common),
+            N::select(first, common, N::select(second, slope, common)),
         ];
-        (clipped * q, partials)
+        (m * q, partials)
     }
 }
 

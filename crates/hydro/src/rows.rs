@@ -4,6 +4,9 @@
 /// in `f32`.
 pub(crate) const PAD: usize = 16;
 
+/// Bytes of a line of the cache: not more than [`PAD`] numbers.
+const LINE: usize = 64;
+
 /// The shape of padded rows; the fields of one row lie one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -22,27 +25,81 @@ impl Layout {
     }
 }
 
-/// Padded rows of planes that a sweep along x passes, `planes` of them at a time.
-pub(crate) struct Ring<T> {
+/// The fields of a padded row, in the order for faces across `axis`: its velocity first.
+///
+/// They are slices of one length, so that one check of an index stands for all of them.
+#[inline(always)]
+pub(crate) fn split<T, const F: usize>(layout: Layout, rows: &[T], axis: usize) -> [&[T]; F] {
+    let mut out: [&[T]; F] = [&[]; F];
+    let mut rest = rows;
+    for f in 0..F {
+        (out[f], rest) = rest.split_at(layout.stride);
+    }
+    turn(&mut out, axis);
+    out
+}
+
+/// [`split`], to write to.
+#[inline(always)]
+pub(crate) fn split_mut<T, const F: usize>(
+    layout: Layout,
+    rows: &mut [T],
+    axis: usize,
+) -> [&mut [T]; F] {
+    let mut out: [&mut [T]; F] = std::array::from_fn(|_| Default::default());
+    let mut rest = rows;
+    for f in 0..F {
+        (out[f], rest) = rest.split_at_mut(layout.stride);
+    }
+    turn(&mut out, axis);
+    out
+}
+
+/// The axis for which fields keep the order of the state.
+pub(crate) const PLAIN: usize = 0;
+
+/// Turns the velocities so that the one along `axis` comes first.
+#[inline(always)]
+fn turn<X, const F: usize>(fields: &mut [X; F], axis: usize) {
+    match axis {
+        0 => {}
+        1 => {
+            fields.swap(1, 2);
+            fields.swap(2, 3);
+        }
+        _ => {
+            fields.swap(1, 3);
+            fields.swap(2, 3);
+        }
+    }
+}
+
+/// Padded rows of planes that a sweep along x passes, `P` of them at a time.
+///
+/// Rows begin at a line of the cache: registers that lie across two lines take twice as long.
+pub(crate) struct Ring<T, const P: usize> {
     data: Vec<T>,
-    planes: usize,
+    /// Where the first row begins.
+    first: usize,
     rows: usize,
     /// Numbers of a row with all its fields.
     group: usize,
 }
 
-impl<T: Copy> Ring<T> {
-    pub(crate) fn new(zero: T, planes: usize, rows: usize, group: usize) -> Self {
+impl<T: Copy, const P: usize> Ring<T, P> {
+    pub(crate) fn new(zero: T, rows: usize, group: usize) -> Self {
+        let data = vec![zero; P * rows * group + PAD];
+        let first = data.as_ptr().align_offset(LINE).min(PAD);
         Self {
-            data: vec![zero; planes * rows * group],
-            planes,
+            data,
+            first,
             rows,
             group,
         }
     }
 
     fn at(&self, plane: usize, row: usize) -> usize {
-        (plane % self.planes * self.rows + row) * self.group
+        self.first + (plane % P * self.rows + row) * self.group
     }
 
     pub(crate) fn row(&self, plane: usize, row: usize) -> &[T] {

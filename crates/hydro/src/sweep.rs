@@ -17,32 +17,32 @@ use crate::tiles::Tile;
 pub(crate) struct Window<T> {
     rows: usize,
     layout: Layout,
-    primitive: Ring<T>,
+    primitive: Ring<T, 3>,
     /// States at the upper faces along x.
-    high_x: Ring<T>,
+    high_x: Ring<T, 2>,
     /// States at the upper faces along y, by row alone.
-    high_y: Ring<T>,
+    high_y: Ring<T, 1>,
     /// New conserved variables so far; one row more at either side.
-    sums: Ring<T>,
+    sums: Ring<T, 2>,
     /// States at the lower faces along x, y and z, at the upper ones along z, at the upper ones
     /// along x of rows beyond the tile; fluxes along z; states at the lower faces along y of the
     /// first row.
-    scratch: Ring<T>,
+    scratch: Ring<T, 1>,
     valid: Vec<T>,
 }
 
 impl<T: Lane> Window<T> {
     pub(crate) fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
         let group = F * layout.stride;
-        let ring = |planes, rows| Ring::new(T::zero(), planes, rows, group);
+        let zero = T::zero();
         Self {
             rows,
             layout,
-            primitive: ring(3, rows + 4),
-            high_x: ring(2, rows),
-            high_y: ring(1, 2),
-            sums: ring(2, rows + 2),
-            scratch: ring(1, 7),
+            primitive: Ring::new(zero, rows + 4, group),
+            high_x: Ring::new(zero, rows, group),
+            high_y: Ring::new(zero, 2, group),
+            sums: Ring::new(zero, rows + 2, group),
+            scratch: Ring::new(zero, 7, group),
             valid: vec![T::zero(); layout.stride],
         }
     }
@@ -177,7 +177,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         let rows = Rows::new(job.cells, tile, 2);
         let Rows { first, end, .. } = rows;
         let mut outcome = Outcome::default();
-        let load = |ring: &mut Ring<T>, t: usize| {
+        let load = |ring: &mut Ring<T, 3>, t: usize| {
             // The stencil is a diamond: the outer planes are needed without their borders.
             for r in rows.within(2.min(t.min(planes + 3 - t))) {
                 let at = place(job.cells, tile, t, r);
@@ -199,10 +199,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 if inside && t >= 2 {
                     let low_x = window.scratch.row(0, 0);
                     let [from, to] = window.sums.rows_mut([(t - 1, r - 1), (t, r - 1)]);
-                    let fill = Fill {
+                    let fill = Fill::<_, F> {
                         layout,
                         fields: x,
                         at: place(job.cells, tile, t, r),
+                        wrapped: false,
                         rows: &mut *to,
                     };
                     dispatch(self.arch, fill);
@@ -332,7 +333,12 @@ pub(crate) fn low_y(rows: Rows, r: usize) -> usize {
 }
 
 /// A row with its neighbours.
-pub(crate) fn cross<T: Copy>(primitive: &Ring<T>, t: usize, r: usize, rows: Rows) -> Cross<'_, T> {
+pub(crate) fn cross<T: Copy, const P: usize>(
+    primitive: &Ring<T, P>,
+    t: usize,
+    r: usize,
+    rows: Rows,
+) -> Cross<'_, T> {
     Cross {
         centre: primitive.row(t, r),
         sides: [

@@ -25,24 +25,32 @@ use crate::tiles::Tile;
 pub(crate) struct Window<T> {
     rows: usize,
     layout: Layout,
-    primitive: Ring<T>,
+    primitive: Ring<T, 4>,
     /// Cotangent of the new state.
-    bar: Ring<T>,
-    high_x: Ring<T>,
-    high_y: Ring<T>,
+    bar: Ring<T, 3>,
+    high_x: Ring<T, 2>,
+    high_y: Ring<T, 1>,
     /// Whether each cell keeps its reconstruction.
-    valid: Ring<T>,
+    valid: Ring<T, 2>,
     /// Cotangents of the cells of one plane: see [`BLOCKS`]. Those of a row make room for the next
     /// plane's once they are used.
-    cells: Ring<T>,
-    /// Cotangents of the primitive variables, without what comes from the plane below.
-    primitive_bar: Ring<T>,
+    cells: Ring<T, 1>,
+    /// Cotangents of the primitive variables from the cells of their own plane.
+    primitive_bar: Ring<T, 2>,
     /// What comes from the plane below.
-    below_bar: Ring<T>,
+    below_bar: Ring<T, 2>,
+    /// Cotangents of a row and of the one below, as long as they lack what comes from above.
+    own: Ring<T, 1>,
+    /// What a row gives to the next; the first one of a tile that closes on itself gives to the
+    /// last one; the cotangents of a row that are whole; zeros.
+    carry: Ring<T, 1>,
+    around: Ring<T, 1>,
+    whole: Ring<T, 1>,
+    zeros: Ring<T, 1>,
     /// States at the lower faces along x, y and z and at the upper ones along z; what goes to the
     /// next cells along z; states at the lower faces along y of the first row; cotangents of the
     /// states at the upper faces along x.
-    scratch: Ring<T>,
+    scratch: Ring<T, 1>,
     /// One for each cell of a row, zero beyond.
     live: Vec<T>,
 }
@@ -50,21 +58,26 @@ pub(crate) struct Window<T> {
 impl<T: Lane> Window<T> {
     pub(crate) fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
         let group = F * layout.stride;
-        let ring = |planes, rows| Ring::new(T::zero(), planes, rows, group);
+        let zero = T::zero();
         let mut live = vec![T::zero(); layout.stride];
         live[PAD..PAD + layout.nz].fill(T::one());
         Self {
             rows,
             layout,
-            primitive: ring(4, rows + 6),
-            bar: ring(3, rows + 6),
-            high_x: ring(2, rows + 6),
-            high_y: ring(1, 2),
-            valid: Ring::new(T::zero(), 2, rows + 6, layout.stride),
-            cells: Ring::new(T::zero(), 1, rows + 6, BLOCKS * group),
-            primitive_bar: ring(3, rows + 6),
-            below_bar: ring(3, rows + 6),
-            scratch: ring(1, 8),
+            primitive: Ring::new(zero, rows + 6, group),
+            bar: Ring::new(zero, rows + 6, group),
+            high_x: Ring::new(zero, rows + 6, group),
+            high_y: Ring::new(zero, 2, group),
+            valid: Ring::new(zero, rows + 6, layout.stride),
+            cells: Ring::new(zero, rows + 6, BLOCKS * group),
+            primitive_bar: Ring::new(zero, rows + 6, group),
+            below_bar: Ring::new(zero, rows + 6, group),
+            own: Ring::new(zero, 2, group),
+            carry: Ring::new(zero, 1, group),
+            around: Ring::new(zero, 1, group),
+            whole: Ring::new(zero, 1, group),
+            zeros: Ring::new(zero, 1, group),
+            scratch: Ring::new(zero, 8, group),
             live,
         }
     }
@@ -76,7 +89,7 @@ impl<T: Lane> Window<T> {
 
 /// Cotangents of primitive variables where a tile ends along x, row by row of the tile: what its
 /// first and last planes still lack is with its neighbours.
-pub(crate) struct Border<T>(Ring<T>);
+pub(crate) struct Border<T>(Ring<T, 5>);
 
 /// What goes to the plane before the tile, and to the one after it.
 const BEFORE: usize = 0;
@@ -89,7 +102,7 @@ const BELOW_LAST: usize = 4;
 
 impl<T: Lane> Border<T> {
     fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
-        Self(Ring::new(T::zero(), 5, rows, F * layout.stride))
+        Self(Ring::new(T::zero(), rows, F * layout.stride))
     }
 }
 
@@ -124,7 +137,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             if rows.closed { 0 } else { outside(r, count) }
         };
         let within = |t: usize| (3..=last).contains(&t);
-        let load = |ring: &mut Ring<T>, t: usize| {
+        let load = |ring: &mut Ring<T, 4>, t: usize| {
             for r in rows.within(3 - outside(t, planes)) {
                 let at = place3(job.cells, tile, t, r);
                 self.primitive(job, x, at, layout, ring.row_mut(t, r));
@@ -133,19 +146,26 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         for t in 1..=2 {
             load(&mut window.primitive, t);
         }
+        // Nothing comes from beyond the tile here.
+        for r in rows.within(1) {
+            window.below_bar.row_mut(2, r).fill(T::zero());
+            window.below_bar.row_mut(3, r).fill(T::zero());
+        }
         for t in 2..=last + 1 {
             load(&mut window.primitive, t + 1);
-            for r in rows.within(2) {
-                window.primitive_bar.row_mut(t, r).fill(T::zero());
-            }
+            // All rows at once, so that the machine fetches the next ones while it waits.
             for r in rows.within(2 - outside(t, planes)) {
-                let fill = Fill {
+                let fill = Fill::<_, F> {
                     layout,
                     fields: bar,
                     at: place3(job.cells, tile, t, r),
+                    wrapped: true,
                     rows: window.bar.row_mut(t, r),
                 };
                 dispatch(self.arch, fill);
+            }
+            window.carry.row_mut(0, 0).fill(T::zero());
+            for r in rows.within(2 - outside(t, planes)) {
                 self.recompute(job, t, r, rows, window);
 
                 let counts = within(t) && far(r) == 0;
@@ -157,20 +177,20 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 if within(t - 1) && far(r) <= 1 {
                     let counts = far(r) == 0;
                     let mut share = 0.0;
-                    self.faces_vjp(job, t - 1, r, rows, window, counts, &mut share);
+                    // The variables of plane t - 2 have met all their cells, but for those beyond
+                    // the tile.
+                    let keep = match t {
+                        4 if counts => Some(border.0.row_mut(BEFORE, r - 3)),
+                        5 if counts => Some(border.0.row_mut(FIRST, r - 3)),
+                        _ => None,
+                    };
+                    self.faces_vjp(job, t - 1, r, rows, window, keep, counts, &mut share);
                     if counts {
                         totals[(t - 4) * count + r - 3] += share;
-                        // The variables of plane t - 2 have met all their cells, but for those
-                        // beyond the tile.
-                        let own = window.primitive_bar.row(t - 2, r);
-                        if t <= 5 {
-                            let what = if t == 4 { BEFORE } else { FIRST };
-                            border.0.row_mut(what, r - 3).copy_from_slice(own);
-                        } else {
+                        if t > 5 {
                             let rows = [
                                 window.primitive.row(t - 2, r),
-                                window.below_bar.row(t - 2, r),
-                                own,
+                                window.whole.row(0, 0),
                                 window.bar.row(t - 2, r),
                             ];
                             let at = [t - 5, r - 3];
@@ -194,6 +214,17 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 let pair = [rows.end - 1, rows.first];
                 self.across_y(job, t, pair, rows, window, true, &mut share);
                 totals[(t - 3) * count] += share;
+            }
+            if rows.closed && within(t - 1) {
+                let row = window.primitive_bar.row_mut(t - 1, rows.first);
+                for (sum, &carry) in row.iter_mut().zip(window.carry.row(0, 0)) {
+                    *sum += carry;
+                }
+                let row = window.primitive_bar.row_mut(t - 1, rows.end - 1);
+                let own = window.own.row(0, (rows.end - 1) % 2);
+                for ((sum, &own), &around) in row.iter_mut().zip(own).zip(window.around.row(0, 0)) {
+                    *sum = own + around;
+                }
             }
         }
         for j in 0..count {
@@ -230,10 +261,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             let i = end * (planes - 1);
             let at = place3(job.cells, tile, i + 3, j + 3);
             self.primitive(job, x, at, layout, window.primitive.row_mut(0, 0));
-            let fill = Fill {
+            let fill = Fill::<_, F> {
                 layout,
                 fields: bar,
                 at,
+                wrapped: false,
                 rows: window.bar.row_mut(0, 0),
             };
             dispatch(self.arch, fill);
@@ -242,8 +274,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             } else {
                 own.0.row(BELOW_LAST, j)
             };
-            // What comes from above counts as negative, as in the sweep.
-            let sum = window.primitive_bar.row_mut(0, 0);
+            let sum = window.whole.row_mut(0, 0);
             if i + 1 == planes {
                 let from_above = after.0.row(BEFORE, j);
                 let own = own.0.row(LAST, j);
@@ -253,10 +284,12 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             } else {
                 sum.copy_from_slice(own.0.row(FIRST, j));
             }
+            for (sum, &below) in sum.iter_mut().zip(below) {
+                *sum += below;
+            }
             let rows = [
                 window.primitive.row(0, 0),
-                below,
-                window.primitive_bar.row(0, 0),
+                window.whole.row(0, 0),
                 window.bar.row(0, 0),
             ];
             let total = &mut totals[i * count + j];
@@ -265,12 +298,12 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
     }
 
     /// From the cotangents of the primitive variables of a row to those of the conserved ones,
-    /// given these variables, the two parts of their cotangent and that of the new state.
+    /// given these variables, their cotangent and that of the new state.
     fn conserved_vjp(
         &self,
         job: &Job<T>,
         layout: Layout,
-        [rows, below, own, new_bar]: [&[T]; 4],
+        [rows, bar, new_bar]: [&[T]; 3],
         [i, j]: [usize; 2],
         out: &mut [Vec<&mut [T]>],
         live: &[T],
@@ -282,8 +315,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             c: job.c,
             layout,
             rows,
-            below,
-            own,
+            bar,
             new_bar,
             out: rows_of(out, i, at..at + layout.nz),
             sum: Sum {
@@ -436,18 +468,21 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         r: usize,
         rows: Rows,
         window: &mut Window<T>,
+        keep: Option<&mut [T]>,
         counts: bool,
         total: &mut f64,
     ) {
         let layout = window.layout;
-        let [own, low_x, low_y, high_y] = window.primitive_bar.rows_mut([
-            (t, r),
-            (t - 1, r),
-            (t, rows.below(r)),
-            (t, rows.above(r)),
-        ]);
-        let high_x = window.below_bar.row_mut(t + 1, r);
         let [down, up, upper_x] = window.scratch.rows_mut([(0, 4), (0, 5), (0, 7)]);
+        let [own, below_y] = window.own.rows_mut([(0, r % 2), (0, (r + 1) % 2)]);
+        let [below_x, plane] = window.primitive_bar.rows_mut([(t - 1, r), (t, r - 1)]);
+        let zeros = window.zeros.row(0, 0);
+        let (below_y, plane) = if r == rows.within(1).start {
+            (zeros, window.around.row_mut(0, 0))
+        } else {
+            (&*below_y, plane)
+        };
+        let below_x = if t == 3 { zeros } else { &*below_x };
         let sum = Sum {
             live: &window.live,
             counts,
@@ -467,7 +502,12 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 odd: t % 2 == 1,
                 upper_x,
                 own,
-                sides: [low_x, high_x, low_y, high_y],
+                carry: window.carry.row_mut(0, 0),
+                below_y,
+                plane,
+                from_x: window.below_bar.row_mut(t + 1, r),
+                below_x,
+                whole: keep.unwrap_or_else(|| window.whole.row_mut(0, 0)),
                 down,
                 up,
                 sum,
