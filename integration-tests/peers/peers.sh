@@ -5,6 +5,7 @@
 #
 #   integration-tests/peers/peers.sh          all cases (about 20 minutes on two cores)
 #   integration-tests/peers/peers.sh quick    the small ones
+#   integration-tests/peers/peers.sh gas      gas alone, with its gradient
 #   integration-tests/peers/peers.sh ideal    ideal gas beside astronomix alone
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -42,6 +43,18 @@ beside_astronomix() {
         done
     done
 }
+gas_alone() {
+    both gas --cells 32 --steps 50 --repeat 3 --precision "$1"
+    both gas --cells 64 --steps 10 --precision "$1"
+    both gas --cells 128 --steps 4 --repeat 3 --precision "$1"
+    both gas-gradient --cells 32 --steps 50 --repeat 3 --precision "$1"
+}
+if [ "${1:-}" = gas ]; then
+    gas_alone f32
+    gas_alone f64
+    python3 table.py "$results"
+    exit
+fi
 if [ "${1:-}" = ideal ]; then
     beside_astronomix
     python3 table.py "$results"
@@ -54,10 +67,7 @@ for precision in f32 f64; do
     both forward --cells 128 --steps 4 --repeat 3 --precision $precision
     both forward --cells 32 --particles 64 --steps 300 --repeat 3 --precision $precision
     both letter --steps 300 --repeat 3 --precision $precision
-    both gas --cells 32 --steps 50 --repeat 3 --precision $precision
-    both gas --cells 64 --steps 10 --precision $precision
-    both gas --cells 128 --steps 4 --repeat 3 --precision $precision
-    both gas-gradient --cells 32 --steps 50 --repeat 3 --precision $precision
+    gas_alone $precision
     both all --cells 64 --particles 64 --steps 5 --repeat 3 --precision $precision
     both all --cells 128 --particles 64 --steps 2 --repeat 3 --precision $precision
 done

@@ -289,9 +289,9 @@ fn forward_rows<T>(fields: usize, layout: Layout) -> usize {
 
 /// The same for its adjoint, whose border is twice as wide: the window stays in the shared cache.
 fn reverse_rows<T>(fields: usize, layout: Layout) -> usize {
-    // Four planes of primitive variables, two of faces, six of cotangents of faces, six of primitive
-    // variables, three of the result.
-    let bytes = 21 * fields * layout.stride * size_of::<T>();
+    // Four planes of primitive variables, two of faces; of cotangents three of the new state, six of
+    // faces, four of primitive variables.
+    let bytes = 19 * fields * layout.stride * size_of::<T>();
     ((3 << 20) / bytes).clamp(16, 64)
 }
 
