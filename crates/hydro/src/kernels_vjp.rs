@@ -14,14 +14,22 @@ use crate::rows::{Layout, PAD, PLAIN, split, split_mut};
 
 /// What a kernel adds to the cotangent of the parameter.
 pub(crate) struct Sum<'a, T> {
-    /// One for each cell of a row, zero beyond.
-    pub(crate) live: &'a [T],
-    /// Whether this row's share is counted here.
-    pub(crate) counts: bool,
-    pub(crate) total: &'a mut f64,
+    live: &'a [T],
+    counts: bool,
+    total: &'a mut f64,
 }
 
-impl<T: Lane> Sum<'_, T> {
+impl<'a, T: Lane> Sum<'a, T> {
+    /// `live` is one for each cell of a row, zero beyond; `counts`, whether this row's share is
+    /// counted here.
+    pub(crate) fn new(live: &'a [T], counts: bool, total: &'a mut f64) -> Self {
+        Self {
+            live,
+            counts,
+            total,
+        }
+    }
+
     #[inline(always)]
     fn close<S: Simd>(&mut self, sum: V<T, S>) {
         if self.counts {

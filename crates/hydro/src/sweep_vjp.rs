@@ -12,99 +12,17 @@
 
 use crate::engine::{Job, Kernels, with_flux, with_limiter};
 use crate::kernels::{Faces, Fill, marker};
-use crate::kernels_vjp::{
-    AlongVjp, BLOCKS, ExchangeVjp, FacesVjp, HIGH_Y, LOW_Y, Sum, ToPrimitiveVjp,
-};
+use crate::kernels_vjp::{AlongVjp, ExchangeVjp, FacesVjp, HIGH_Y, LOW_Y, Sum, ToPrimitiveVjp};
 use crate::lane::{Lane, dispatch};
 use crate::law::Law;
-use crate::rows::{Layout, PAD, Ring};
+use crate::rows::{Layout, Ring};
 use crate::sweep::{Rows, cross, low_y, place, rows_of};
 use crate::tiles::Tile;
 
-/// The planes in hand. Planes count from three below the tile, rows likewise.
-pub(crate) struct Window<T> {
-    rows: usize,
-    layout: Layout,
-    primitive: Ring<T, 4>,
-    /// Cotangent of the new state.
-    bar: Ring<T, 3>,
-    high_x: Ring<T, 2>,
-    high_y: Ring<T, 1>,
-    /// Whether each cell keeps its reconstruction.
-    valid: Ring<T, 2>,
-    /// Cotangents of the cells of one plane: see [`BLOCKS`]. Those of a row make room for the next
-    /// plane's once they are used.
-    cells: Ring<T, 1>,
-    /// Cotangents of the primitive variables from the cells of their own plane.
-    primitive_bar: Ring<T, 2>,
-    /// What comes from the plane below.
-    below_bar: Ring<T, 2>,
-    /// Cotangents of a row and of the one below, as long as they lack what comes from above.
-    own: Ring<T, 1>,
-    /// What a row gives to the next; the first one of a tile that closes on itself gives to the
-    /// last one; the cotangents of a row that are whole; zeros.
-    carry: Ring<T, 1>,
-    around: Ring<T, 1>,
-    whole: Ring<T, 1>,
-    zeros: Ring<T, 1>,
-    /// States at the lower faces along x, y and z and at the upper ones along z; what goes to the
-    /// next cells along z; states at the lower faces along y of the first row; cotangents of the
-    /// states at the upper faces along x.
-    scratch: Ring<T, 1>,
-    /// One for each cell of a row, zero beyond.
-    live: Vec<T>,
-}
+mod window;
 
-impl<T: Lane> Window<T> {
-    pub(crate) fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
-        let group = F * layout.stride;
-        let zero = T::zero();
-        let mut live = vec![T::zero(); layout.stride];
-        live[PAD..PAD + layout.nz].fill(T::one());
-        Self {
-            rows,
-            layout,
-            primitive: Ring::new(zero, rows + 6, group),
-            bar: Ring::new(zero, rows + 6, group),
-            high_x: Ring::new(zero, rows + 6, group),
-            high_y: Ring::new(zero, 2, group),
-            valid: Ring::new(zero, rows + 6, layout.stride),
-            cells: Ring::new(zero, rows + 6, BLOCKS * group),
-            primitive_bar: Ring::new(zero, rows + 6, group),
-            below_bar: Ring::new(zero, rows + 6, group),
-            own: Ring::new(zero, 2, group),
-            carry: Ring::new(zero, 1, group),
-            around: Ring::new(zero, 1, group),
-            whole: Ring::new(zero, 1, group),
-            zeros: Ring::new(zero, 1, group),
-            scratch: Ring::new(zero, 8, group),
-            live,
-        }
-    }
-
-    pub(crate) fn fits(&self, rows: usize, layout: Layout) -> bool {
-        self.rows == rows && self.layout == layout
-    }
-}
-
-/// Cotangents of primitive variables where a tile ends along x, row by row of the tile: what its
-/// first and last planes still lack is with its neighbours.
-pub(crate) struct Border<T>(Ring<T, 5>);
-
-/// What goes to the plane before the tile, and to the one after it.
-const BEFORE: usize = 0;
-const AFTER: usize = 1;
-/// What the first plane and the last one have of their own, and what comes to the last one from the
-/// plane below it.
-const FIRST: usize = 2;
-const LAST: usize = 3;
-const BELOW_LAST: usize = 4;
-
-impl<T: Lane> Border<T> {
-    fn new<const F: usize>(rows: usize, layout: Layout) -> Self {
-        Self(Ring::new(T::zero(), rows, F * layout.stride))
-    }
-}
+use window::{AFTER, BEFORE, BELOW_LAST, FIRST, LAST};
+pub(crate) use window::{Border, Window};
 
 /// [`place`] for a border of three.
 fn place3(cells: [usize; 3], tile: &Tile, t: usize, r: usize) -> usize {
@@ -318,11 +236,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             bar,
             new_bar,
             out: rows_of(out, i, at..at + layout.nz),
-            sum: Sum {
-                live,
-                counts: true,
-                total,
-            },
+            sum: Sum::new(live, true, total),
         };
         dispatch(self.arch, kernel);
     }
@@ -338,11 +252,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         total: &mut f64,
     ) {
         let block = F * window.layout.stride;
-        let sum = Sum {
-            live: &window.live,
-            counts,
-            total,
-        };
+        let sum = Sum::new(&window.live, counts, total);
         let [low, upper] = window.scratch.rows_mut([(0, 0), (0, 7)]);
         let faces = [window.high_x.row(t - 1, r), &*low];
         let bars = [window.bar.row(t - 1, r), window.bar.row(t, r)];
@@ -362,11 +272,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         counts: bool,
         total: &mut f64,
     ) {
-        let sum = Sum {
-            live: &window.live,
-            counts,
-            total,
-        };
+        let sum = Sum::new(&window.live, counts, total);
         let faces = [
             window.high_y.row(0, below % 2),
             window.scratch.row(0, low_y(rows, r)),
@@ -438,11 +344,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         let layout = window.layout;
         let [low, high] = window.scratch.rows_mut([(0, 2), (0, 3)]);
         let (law, c, scale) = (self.law, job.c, job.scale[2]);
-        let sum = Sum {
-            live: &window.live,
-            counts,
-            total,
-        };
+        let sum = Sum::new(&window.live, counts, total);
         let cells = window.cells.row_mut(0, r);
         with_flux!(job.flux, riemann => dispatch(
             self.arch,
@@ -483,11 +385,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             (&*below_y, plane)
         };
         let below_x = if t == 3 { zeros } else { &*below_x };
-        let sum = Sum {
-            live: &window.live,
-            counts,
-            total,
-        };
+        let sum = Sum::new(&window.live, counts, total);
         with_limiter!(job.limiter, limiter => dispatch(
             self.arch,
             FacesVjp {
