@@ -102,10 +102,27 @@ pub(crate) fn wrap<T: Lane, S: Simd, const F: usize>(
     layout: Layout,
     fields: &mut [&mut [T]; F],
 ) {
+    wrap_low(layout, fields);
+    wrap_high(s, layout, fields);
+}
+
+/// [`wrap`] at the beginning alone.
+#[inline(always)]
+pub(crate) fn wrap_low<T: Lane, const F: usize>(layout: Layout, fields: &mut [&mut [T]; F]) {
     for row in fields {
-        let (first, last) = (row[PAD], row[PAD + layout.nz - 1]);
-        row[PAD - 1] = last;
-        V::splat(s, first).store(row, PAD + layout.nz);
+        row[PAD - 1] = row[PAD + layout.nz - 1];
+    }
+}
+
+/// [`wrap`] at the end alone.
+#[inline(always)]
+pub(crate) fn wrap_high<T: Lane, S: Simd, const F: usize>(
+    s: S,
+    layout: Layout,
+    fields: &mut [&mut [T]; F],
+) {
+    for row in fields {
+        V::splat(s, row[PAD]).store(row, PAD + layout.nz);
     }
 }
 

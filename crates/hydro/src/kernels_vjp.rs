@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use pulp::Simd;
 
-use crate::kernels::{Cross, Stencil, load, splat3, store, store_cells, wrap};
+use crate::kernels::{Cross, Stencil, load, splat3, store, store_cells, wrap_high, wrap_low};
 use crate::lane::{Kernel, Lane, Num, V};
 use crate::law::Law;
 use crate::limiter::Limit;
@@ -139,7 +139,7 @@ impl<T: Lane, L: Law<F>, R: Riemann, const F: usize> Kernel for AlongVjp<'_, T, 
             store(&mut high, at, &l_bar);
             store(&mut low, at, &r_bar);
         }
-        wrap(s, layout, &mut high);
+        wrap_high(s, layout, &mut high);
         self.sum.close(sum);
     }
 }
@@ -222,7 +222,10 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                     (load(s, &low[$j], at), load(s, &high[$j], at + next))
                 }};
             }
-            let mut bar = [zero; F];
+            let (first, mut bar) = faces!(0);
+            for f in 0..F {
+                bar[f] = first[f] + bar[f];
+            }
             macro_rules! gather {
                 ($j:literal) => {{
                     let (low, high) = faces!($j);
@@ -231,7 +234,6 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                     }
                 }};
             }
-            gather!(0);
             gather!(1);
             gather!(2);
             // A cell that is taken as uniform gives nothing to its differences.
@@ -292,8 +294,8 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
                 w_bar[f].store(own[f], at);
             }
         }
-        wrap(s, layout, &mut down);
-        wrap(s, layout, &mut up);
+        wrap_high(s, layout, &mut down);
+        wrap_low(layout, &mut up);
         for k in (0..layout.nz).step_by(T::lanes::<S>()) {
             let at = PAD + k;
             for f in 0..F {

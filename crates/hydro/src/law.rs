@@ -97,9 +97,10 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
             u_bar[F - 1] = lift;
             *c_bar = *c_bar + w_bar[F - 1] * w[F - 1] / (c - one);
         }
+        let mut through_velocity = c.zero();
         for i in 1..4 {
             let momentum_bar = w_bar[i] * inverse;
-            u_bar[0] = u_bar[0] - momentum_bar * w[i];
+            through_velocity = momentum_bar.mul_add(w[i], through_velocity);
             u_bar[i] = momentum_bar;
             if Self::ENERGY {
                 let kinetic = lift * w[i];
@@ -107,6 +108,7 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
                 u_bar[i] = u_bar[i] - kinetic;
             }
         }
+        u_bar[0] = u_bar[0] - through_velocity;
         u_bar
     }
 }

@@ -92,16 +92,17 @@ impl<'a, N: Num, const F: usize> PredictVjp<'a, N, F> {
     #[inline(always)]
     pub(crate) fn axis<L: Law<F>>(&mut self, j: usize, h: N, d: &[N; F], d_bar: &mut [N; F]) {
         let Self { c, w, bar, .. } = *self;
-        let courant = h * w[1 + j];
+        let back = -h;
+        let courant = back * w[1 + j];
         let mut courant_bar = c.zero();
         for f in 0..F {
             courant_bar = bar[f].mul_add(d[f], courant_bar);
-            d_bar[f] = d_bar[f] - courant * bar[f];
+            d_bar[f] = courant.mul_add(bar[f], d_bar[f]);
         }
-        self.w_bar[1 + j] = self.w_bar[1 + j] - h * courant_bar;
+        self.w_bar[1 + j] = back.mul_add(courant_bar, self.w_bar[1 + j]);
         self.divergence = h.mul_add(d[1 + j], self.divergence);
         d_bar[1 + j] = h.mul_add(self.divergence_bar, d_bar[1 + j]);
-        let force_bar = -(h * bar[1 + j]);
+        let force_bar = back * bar[1 + j];
         let (w_bar, c_bar) = (&mut self.w_bar, &mut self.c_bar);
         L::force_vjp(c, w, d, self.inverse, force_bar, w_bar, d_bar, c_bar);
     }

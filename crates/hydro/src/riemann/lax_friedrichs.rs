@@ -56,12 +56,12 @@ impl Riemann for LaxFriedrichsFlux {
         let of_w = L::primitive_vjp(c, &w, &w_bar, c_bar);
         // The jump.
         let mut fastest_bar = zero;
+        let opposite = -fastest;
         let (mut ul_bar, mut ur_bar) = (u_bar, u_bar);
         for i in 0..F {
             let mean_bar = (u_bar[i] + of_w[i]) * half;
-            let jump_bar = fastest * f_bar[i];
-            ul_bar[i] = mean_bar + jump_bar;
-            ur_bar[i] = mean_bar - jump_bar;
+            ul_bar[i] = fastest.mul_add(f_bar[i], mean_bar);
+            ur_bar[i] = opposite.mul_add(f_bar[i], mean_bar);
             fastest_bar = f_bar[i].mul_add(ul[i] - ur[i], fastest_bar);
         }
         fastest_bar = fastest_bar * half;
