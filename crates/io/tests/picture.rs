@@ -202,6 +202,16 @@ fn an_extent_sets_the_proportions() {
 }
 
 #[test]
+fn the_label_of_a_flat_map_is_not_cut() {
+    let map = Map::new(Array2::eye(4)).extent(20.0, 2.0, "kpc");
+    let image = drawn(&Figure::new().panel(map.label("surface density [Msun/kpc^2]")));
+    let background = image[[0, 0]];
+    for edge in [0, image.ncols() - 1] {
+        assert!(image.column(edge).iter().all(|&x| x == background));
+    }
+}
+
+#[test]
 fn frames_of_a_movie_have_one_size() {
     let frame = |factor: f64| {
         let values = Array2::from_shape_fn((8, 8), |(i, j)| factor * (1 + i * j) as f64);

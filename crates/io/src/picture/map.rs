@@ -381,13 +381,16 @@ impl Draw for Prepared<'_> {
         } else {
             48.0
         };
+        // Beside a flat map the label of the colour bar stands out on both ends.
+        let length = font::width(&self.map.label, LABEL_TEXT * unit);
+        let out = 0.5 * (length - self.area.1) + 6.0 * unit;
         Request {
             width: self.area.0,
             height: self.area.1,
             left: 16.0 * unit,
             right: beside * unit + self.tick_width(),
-            top: title * unit,
-            bottom: 16.0 * unit,
+            top: out.max(title * unit),
+            bottom: out.max(16.0 * unit),
         }
     }
 
