@@ -84,7 +84,8 @@ impl Limit for Jaxion {
         // One of the two is zero.
         let (positive, negative) = (a.min(b).max(zero), a.max(b).min(zero));
         let m = positive + negative;
-        let common = (positive - negative) * (inverse * inverse) * (tiny + tiny);
+        // Both factors are at most one: the square of the inverse alone may overflow.
+        let common = (positive - negative) * inverse * ((tiny + tiny) * inverse);
         let slope = q + common;
         // The difference that is the minmod; in a uniform field q vanishes.
         let (first, second) = (a.same(m), b.same(m));

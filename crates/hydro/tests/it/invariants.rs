@@ -71,6 +71,30 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// Where 1e-12 of the spacing has no square in `f32`.
+#[test]
+fn a_tiny_box_of_uniform_gas_has_a_finite_adjoint() {
+    let mesh = Mesh::new([4; 3], [4e-10; 3]).unwrap();
+    let x = || IsothermalState {
+        density: Array3::from_elem(mesh.shape(), 1.0),
+        momentum_x: Array3::zeros(mesh.shape()),
+        momentum_y: Array3::zeros(mesh.shape()),
+        momentum_z: Array3::zeros(mesh.shape()),
+    };
+    for limiter in adastra_hydro::Limiter::ALL {
+        let scheme = Scheme {
+            limiter,
+            ..Scheme::default()
+        };
+        let gas = Arc::new(IsothermalGas::<f32>::new(&mesh, scheme).unwrap());
+        let drift = Drift::new(&gas, 1e-13);
+        let mut p_bar = isothermal(0.0);
+        let x_bar = drift.vjp(&isothermal(20.0), x(), x(), &mut p_bar).unwrap();
+        let finite = x_bar.density.iter().all(|x| x.is_finite());
+        assert!(finite, "{}", limiter.name());
+    }
+}
+
 /// Borders of tiles lie elsewhere in a shifted state.
 #[test]
 fn a_shift_of_the_box_shifts_every_bit() {
