@@ -280,12 +280,18 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
             let at = PAD + k;
             let w = load(s, &cross.centre, at);
             let mut d = [[zero; F]; 3];
-            for f in 0..F {
-                for j in 0..3 {
-                    let [a, b] = cross.differences(s, j, f, at);
-                    d[j][f] = M::limited(a, b, tiny[j]);
-                }
+            // Written out for each axis: a loop would keep its arrays in memory.
+            macro_rules! axis {
+                ($j:literal) => {
+                    for f in 0..F {
+                        let [a, b] = cross.differences(s, $j, f, at);
+                        d[$j][f] = M::limited(a, b, tiny[$j]);
+                    }
+                };
             }
+            axis!(0);
+            axis!(1);
+            axis!(2);
             let predicted = predict::<_, L, F>(c, h, &w, &d);
             let mut least = margin(&predicted, &d, 0);
             if L::ENERGY {
@@ -298,13 +304,18 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for Faces<'_, T, L, M,
             for f in 0..F {
                 base[f] = V::select(good, predicted[f], w[f]);
             }
-            for j in 0..3 {
-                for f in 0..F {
-                    let d = V::select(good, d[j][f], zero);
-                    minus.mul_add(d, base[f]).store(low[j][f], at);
-                    plus.mul_add(d, base[f]).store(high[j][f], at);
-                }
+            macro_rules! sides {
+                ($j:literal) => {
+                    for f in 0..F {
+                        let d = V::select(good, d[$j][f], zero);
+                        minus.mul_add(d, base[f]).store(low[$j][f], at);
+                        plus.mul_add(d, base[f]).store(high[$j][f], at);
+                    }
+                };
             }
+            sides!(0);
+            sides!(1);
+            sides!(2);
         }
         wrap(s, layout, &mut high[2]);
         *self.all_valid = bad.sum() == T::zero();

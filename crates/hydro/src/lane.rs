@@ -72,12 +72,12 @@ pub(crate) trait Registers: Sized {
     fn largest<S: Simd>(s: S, a: Self::V<S>) -> Self;
 }
 
-// A sign is changed, and dropped, by arithmetic: the library's functions for it may be left out of
-// line, without vector instructions.
+// A sign is changed, and dropped, by bits: the library's functions for it may be left out of line,
+// without vector instructions.
 macro_rules! registers {
     ($t:ty, $v:ident, $m:ident, $lanes:ident, $vectors:ident, $vectors_mut:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident,
-     $sqrt:ident, $mul_add:ident, $lt:ident, $same:ident, $select:ident,
+     $sqrt:ident, $mul_add:ident, $and:ident, $xor:ident, $lt:ident, $same:ident, $select:ident,
      $sum:ident, $largest:ident) => {
         impl Registers for $t {
             type V<S: Simd> = S::$v;
@@ -124,11 +124,11 @@ macro_rules! registers {
             }
             #[inline(always)]
             fn neg<S: Simd>(s: S, a: S::$v) -> S::$v {
-                s.$sub(s.$splat(0.0), a)
+                s.$xor(s.$splat(-0.0), a)
             }
             #[inline(always)]
             fn abs<S: Simd>(s: S, a: S::$v) -> S::$v {
-                s.$max(a, s.$sub(s.$splat(0.0), a))
+                s.$and(s.$splat(<$t>::from_bits(!<$t>::to_bits(-0.0))), a)
             }
             #[inline(always)]
             fn sqrt<S: Simd>(s: S, a: S::$v) -> S::$v {
@@ -177,6 +177,8 @@ registers!(
     min_f32s,
     sqrt_f32s,
     mul_add_e_f32s,
+    and_f32s,
+    xor_f32s,
     less_than_f32s,
     equal_f32s,
     select_f32s,
@@ -199,6 +201,8 @@ registers!(
     min_f64s,
     sqrt_f64s,
     mul_add_e_f64s,
+    and_f64s,
+    xor_f64s,
     less_than_f64s,
     equal_f64s,
     select_f64s,
