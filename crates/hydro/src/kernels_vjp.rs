@@ -267,22 +267,30 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             // Written out for each axis: a loop would keep its arrays in memory.
             macro_rules! axis {
                 ($j:literal, $spread:ident) => {{
-                    let mut d = [zero; F];
-                    let mut slopes = [[zero; 2]; F];
-                    for f in 0..F {
-                        let [a, b] = cross.differences(s, $j, f, at);
-                        (d[f], slopes[f]) = M::partials(a, b, tiny[$j]);
-                    }
                     let (low, mut d_bar) = faces!($j);
                     for f in 0..F {
                         d_bar[f] = (d_bar[f] - low[f]) * half;
                     }
-                    vjp.axis::<L>($j, h[$j], &d, &mut d_bar);
-                    for f in 0..F {
-                        let (a_bar, b_bar) = (slopes[f][0] * d_bar[f], slopes[f][1] * d_bar[f]);
-                        vjp.w_bar[f] = vjp.w_bar[f] + (a_bar - b_bar);
-                        $spread!(f, a_bar, b_bar);
+                    vjp.differences_bar::<L>($j, h[$j], &mut d_bar);
+                    let mut d = [zero; F];
+                    macro_rules! field {
+                        ($f:literal) => {
+                            let [a, b] = cross.differences(s, $j, $f, at);
+                            let (limited, bars) = M::limited_vjp(a, b, tiny[$j], d_bar[$f]);
+                            let [a_bar, b_bar] = bars;
+                            d[$f] = limited;
+                            vjp.w_bar[$f] = vjp.w_bar[$f] + (a_bar - b_bar);
+                            $spread!($f, a_bar, b_bar);
+                        };
                     }
+                    field!(0);
+                    field!(1);
+                    field!(2);
+                    field!(3);
+                    if L::ENERGY {
+                        field!(4);
+                    }
+                    vjp.differences::<L>($j, h[$j], &d);
                 }};
             }
             axis!(0, along_x);

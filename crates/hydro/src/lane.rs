@@ -28,8 +28,8 @@ pub(crate) trait Num:
     /// `self a + b`.
     fn mul_add(self, a: Self, b: Self) -> Self;
     fn lt(self, other: Self) -> Self::Mask;
-    /// Whether the numbers are equal.
-    fn same(self, other: Self) -> Self::Mask;
+    /// Whether the signs are equal.
+    fn agree(self, other: Self) -> Self::Mask;
     /// `yes` where the mask is true, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
 
@@ -66,7 +66,7 @@ pub(crate) trait Registers: Sized {
     fn sqrt<S: Simd>(s: S, a: Self::V<S>) -> Self::V<S>;
     fn mul_add<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>, c: Self::V<S>) -> Self::V<S>;
     fn lt<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::M<S>;
-    fn same<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::M<S>;
+    fn agree<S: Simd>(s: S, a: Self::V<S>, b: Self::V<S>) -> Self::M<S>;
     fn select<S: Simd>(s: S, m: Self::M<S>, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
     fn sum<S: Simd>(s: S, a: Self::V<S>) -> Self;
     fn largest<S: Simd>(s: S, a: Self::V<S>) -> Self;
@@ -77,7 +77,7 @@ pub(crate) trait Registers: Sized {
 macro_rules! registers {
     ($t:ty, $v:ident, $m:ident, $lanes:ident, $vectors:ident, $vectors_mut:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident,
-     $sqrt:ident, $mul_add:ident, $and:ident, $xor:ident, $lt:ident, $same:ident, $select:ident,
+     $sqrt:ident, $mul_add:ident, $and:ident, $or:ident, $xor:ident, $lt:ident, $select:ident,
      $sum:ident, $largest:ident) => {
         impl Registers for $t {
             type V<S: Simd> = S::$v;
@@ -143,8 +143,10 @@ macro_rules! registers {
                 s.$lt(a, b)
             }
             #[inline(always)]
-            fn same<S: Simd>(s: S, a: S::$v, b: S::$v) -> S::$m {
-                s.$same(a, b)
+            fn agree<S: Simd>(s: S, a: S::$v, b: S::$v) -> S::$m {
+                // One, with the sign of the product: that may underflow.
+                let sign = s.$and(s.$xor(a, b), s.$splat(-0.0));
+                s.$lt(s.$splat(0.0), s.$or(sign, s.$splat(1.0)))
             }
             #[inline(always)]
             fn select<S: Simd>(s: S, m: S::$m, a: S::$v, b: S::$v) -> S::$v {
@@ -178,9 +180,9 @@ registers!(
     sqrt_f32s,
     mul_add_e_f32s,
     and_f32s,
+    or_f32s,
     xor_f32s,
     less_than_f32s,
-    equal_f32s,
     select_f32s,
     reduce_sum_f32s,
     reduce_max_f32s
@@ -202,9 +204,9 @@ registers!(
     sqrt_f64s,
     mul_add_e_f64s,
     and_f64s,
+    or_f64s,
     xor_f64s,
     less_than_f64s,
-    equal_f64s,
     select_f64s,
     reduce_sum_f64s,
     reduce_max_f64s
@@ -300,8 +302,8 @@ impl<T: Lane, S: Simd> Num for V<T, S> {
         <T as Registers>::lt(self.1, self.0, other.0)
     }
     #[inline(always)]
-    fn same(self, other: Self) -> T::M<S> {
-        <T as Registers>::same(self.1, self.0, other.0)
+    fn agree(self, other: Self) -> T::M<S> {
+        <T as Registers>::agree(self.1, self.0, other.0)
     }
     #[inline(always)]
     fn select(mask: T::M<S>, yes: Self, no: Self) -> Self {

@@ -12,24 +12,26 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
     /// Whether the last variable is the pressure, or the energy.
     const ENERGY: bool = F == 5;
 
-    fn pressure<N: Num>(c: N, w: &[N; F]) -> N;
-    fn pressure_vjp<N: Num>(c: N, w: &[N; F], bar: N, w_bar: &mut [N; F], c_bar: &mut N);
+    /// The variable that the pressure is proportional to.
+    const CARRIER: usize;
+    /// The pressure over that variable.
+    fn stiffness<N: Num>(c: N) -> N;
+    fn stiffness_vjp<N: Num>(c: N, bar: N, c_bar: &mut N);
     fn sound<N: Num>(c: N, w: &[N; F]) -> N;
     /// `sound` is the speed of sound of `w`.
     fn sound_vjp<N: Num>(c: N, w: &[N; F], sound: N, bar: N, w_bar: &mut [N; F], c_bar: &mut N);
-    /// The difference of the pressure that belongs to a difference of the variables, divided by
-    /// the density.
-    fn force<N: Num>(c: N, w: &[N; F], difference: &[N; F], inverse: N) -> N;
-    fn force_vjp<N: Num>(
-        c: N,
-        w: &[N; F],
-        difference: &[N; F],
-        inverse: N,
-        bar: N,
-        w_bar: &mut [N; F],
-        difference_bar: &mut [N; F],
-        c_bar: &mut N,
-    );
+
+    #[inline(always)]
+    fn pressure<N: Num>(c: N, w: &[N; F]) -> N {
+        Self::stiffness(c) * w[Self::CARRIER]
+    }
+
+    #[inline(always)]
+    fn pressure_vjp<N: Num>(c: N, w: &[N; F], bar: N, w_bar: &mut [N; F], c_bar: &mut N) {
+        let of_carrier = &mut w_bar[Self::CARRIER];
+        *of_carrier = Self::stiffness(c).mul_add(bar, *of_carrier);
+        Self::stiffness_vjp(c, w[Self::CARRIER] * bar, c_bar);
+    }
 
     #[inline(always)]
     fn conserved<N: Num>(c: N, w: &[N; F]) -> [N; F] {
@@ -118,14 +120,15 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
 pub(crate) struct IsothermalLaw;
 
 impl Law<4> for IsothermalLaw {
+    const CARRIER: usize = 0;
+
     #[inline(always)]
-    fn pressure<N: Num>(c: N, w: &[N; 4]) -> N {
-        c * c * w[0]
+    fn stiffness<N: Num>(c: N) -> N {
+        c * c
     }
     #[inline(always)]
-    fn pressure_vjp<N: Num>(c: N, w: &[N; 4], bar: N, w_bar: &mut [N; 4], c_bar: &mut N) {
-        w_bar[0] = (c * c).mul_add(bar, w_bar[0]);
-        *c_bar = ((c + c) * w[0]).mul_add(bar, *c_bar);
+    fn stiffness_vjp<N: Num>(c: N, bar: N, c_bar: &mut N) {
+        *c_bar = (c + c).mul_add(bar, *c_bar);
     }
     #[inline(always)]
     fn sound<N: Num>(c: N, _: &[N; 4]) -> N {
@@ -135,27 +138,6 @@ impl Law<4> for IsothermalLaw {
     fn sound_vjp<N: Num>(_: N, _: &[N; 4], _: N, bar: N, _: &mut [N; 4], c_bar: &mut N) {
         *c_bar = *c_bar + bar;
     }
-    #[inline(always)]
-    fn force<N: Num>(c: N, _: &[N; 4], difference: &[N; 4], inverse: N) -> N {
-        c * c * inverse * difference[0]
-    }
-    #[inline(always)]
-    fn force_vjp<N: Num>(
-        c: N,
-        _: &[N; 4],
-        difference: &[N; 4],
-        inverse: N,
-        bar: N,
-        w_bar: &mut [N; 4],
-        difference_bar: &mut [N; 4],
-        c_bar: &mut N,
-    ) {
-        let scaled = c * inverse * bar;
-        difference_bar[0] = c.mul_add(scaled, difference_bar[0]);
-        let product = scaled * difference[0];
-        w_bar[0] = w_bar[0] - product * c * inverse;
-        *c_bar = *c_bar + product + product;
-    }
 }
 
 /// `P = (c - 1) rho e`, with `c` the adiabatic index.
@@ -163,14 +145,14 @@ impl Law<4> for IsothermalLaw {
 pub(crate) struct IdealLaw;
 
 impl Law<5> for IdealLaw {
+    const CARRIER: usize = 4;
+
     #[inline(always)]
-    fn pressure<N: Num>(_: N, w: &[N; 5]) -> N {
-        w[4]
+    fn stiffness<N: Num>(c: N) -> N {
+        c.constant(1.0)
     }
     #[inline(always)]
-    fn pressure_vjp<N: Num>(_: N, _: &[N; 5], bar: N, w_bar: &mut [N; 5], _: &mut N) {
-        w_bar[4] = w_bar[4] + bar;
-    }
+    fn stiffness_vjp<N: Num>(_: N, _: N, _: &mut N) {}
     #[inline(always)]
     fn sound<N: Num>(c: N, w: &[N; 5]) -> N {
         (c * w[4] / w[0]).sqrt()
@@ -182,24 +164,5 @@ impl Law<5> for IdealLaw {
         w_bar[4] = w_bar[4] + half / w[4];
         w_bar[0] = w_bar[0] - half / w[0];
         *c_bar = *c_bar + half / c;
-    }
-    #[inline(always)]
-    fn force<N: Num>(_: N, _: &[N; 5], difference: &[N; 5], inverse: N) -> N {
-        difference[4] * inverse
-    }
-    #[inline(always)]
-    fn force_vjp<N: Num>(
-        _: N,
-        _: &[N; 5],
-        difference: &[N; 5],
-        inverse: N,
-        bar: N,
-        w_bar: &mut [N; 5],
-        difference_bar: &mut [N; 5],
-        _: &mut N,
-    ) {
-        let scaled = inverse * bar;
-        difference_bar[4] = difference_bar[4] + scaled;
-        w_bar[0] = w_bar[0] - scaled * inverse * difference[4];
     }
 }

@@ -48,8 +48,8 @@ impl Limiter {
 /// A limiter as code. `tiny` is 1e-12 times the spacing.
 pub(crate) trait Limit: Copy + Send + Sync {
     fn limited<N: Num>(a: N, b: N, tiny: N) -> N;
-    /// The limited difference, and its partial derivatives by `a` and `b`.
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]);
+    /// The limited difference again, and from its cotangent those of `a` and `b`.
+    fn limited_vjp<N: Num>(a: N, b: N, tiny: N, bar: N) -> (N, [N; 2]);
 }
 
 /// [`Limiter::Jaxion`].
@@ -73,27 +73,26 @@ impl Limit for Jaxion {
         Minmod::limited(a, b, tiny) * (size / (size + tiny))
     }
 
-    /// With `m` the minmod and `q = |s| / (|s| + tiny)`: `d(m q) = q dm + m dq` and
-    /// `dq = sign(s) tiny / (|s| + tiny)^2 ds`; `m` has the sign of `s`.
+    /// With `m` the minmod and `q = s / (s + tiny)`, `s = (|a| + |b|) / 2`: where the signs agree
+    /// `d(m q) = q dm + m dq`, and `|m| dq = |m| / (s + tiny) (1 - q) ds`.
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
-        let (zero, half) = (a.zero(), a.constant(0.5));
-        let twice = (a + b).abs();
-        let inverse = half / twice.mul_add(half, tiny);
-        let q = twice * inverse;
-        // One of the two is zero.
-        let (positive, negative) = (a.min(b).max(zero), a.max(b).min(zero));
-        let m = positive + negative;
-        // Both factors are at most one: the square of the inverse alone may overflow.
-        let common = (positive - negative) * inverse * ((tiny + tiny) * inverse);
-        let slope = q + common;
-        // The difference that is the minmod; in a uniform field q vanishes.
-        let (first, second) = (a.same(m), b.same(m));
-        let partials = [
-            N::select(first, slope, common),
-            N::select(first, common, N::select(second, slope, common)),
+    fn limited_vjp<N: Num>(a: N, b: N, tiny: N, bar: N) -> (N, [N; 2]) {
+        let half = a.constant(0.5);
+        let (size_a, size_b) = (a.abs(), b.abs());
+        let sum = size_a + size_b;
+        let inverse = half / sum.mul_add(half, tiny);
+        let inverse = N::select(a.agree(b), inverse, a.zero());
+        let q = sum * inverse;
+        let first = size_a.lt(size_b);
+        let minmod = N::select(first, a, b);
+        let through = q * bar;
+        let shared = size_a.min(size_b) * inverse * (bar - through);
+        let both = shared + through;
+        let bars = [
+            N::select(first, both, shared),
+            N::select(first, shared, both),
         ];
-        (m * q, partials)
+        (minmod * q, bars)
     }
 }
 
@@ -105,12 +104,12 @@ impl Limit for Minmod {
     }
 
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
-        let (zero, one) = (a.zero(), a.constant(1.0));
-        let slope = N::select(zero.lt(a * b), one, zero);
+    fn limited_vjp<N: Num>(a: N, b: N, tiny: N, bar: N) -> (N, [N; 2]) {
+        let zero = a.zero();
+        let bar = N::select(zero.lt(a * b), bar, zero);
         let first = a.abs().lt(b.abs());
-        let partials = [N::select(first, slope, zero), N::select(first, zero, slope)];
-        (Self::limited(a, b, tiny), partials)
+        let bars = [N::select(first, bar, zero), N::select(first, zero, bar)];
+        (Self::limited(a, b, tiny), bars)
     }
 }
 
@@ -124,19 +123,19 @@ impl Limit for MonotonizedCentral {
     }
 
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, tiny: N) -> (N, [N; 2]) {
+    fn limited_vjp<N: Num>(a: N, b: N, tiny: N, bar: N) -> (N, [N; 2]) {
         let (zero, half, two) = (a.zero(), a.constant(0.5), a.constant(2.0));
-        let agree = zero.lt(a * b);
+        let bar = N::select(zero.lt(a * b), bar, zero);
         let (small, large) = (a.abs().min(b.abs()), a.abs().max(b.abs()));
         // |a + b| / 2 against twice the smaller one.
         let central = large.lt(small * a.constant(3.0));
         let first = a.abs().lt(b.abs());
-        let (of_a, of_b) = (N::select(first, two, zero), N::select(first, zero, two));
-        let partials = [
-            N::select(agree, N::select(central, half, of_a), zero),
-            N::select(agree, N::select(central, half, of_b), zero),
+        let (mean, twice) = (bar * half, bar * two);
+        let bars = [
+            N::select(central, mean, N::select(first, twice, zero)),
+            N::select(central, mean, N::select(first, zero, twice)),
         ];
-        (Self::limited(a, b, tiny), partials)
+        (Self::limited(a, b, tiny), bars)
     }
 }
 
@@ -150,19 +149,16 @@ impl Limit for VanLeer {
         N::select(agree, (product + product) / sum, a.zero())
     }
 
-    /// `2 b^2 / (a + b)^2` and `2 a^2 / (a + b)^2`.
+    /// By `2 b^2 / (a + b)^2` and `2 a^2 / (a + b)^2`.
     #[inline(always)]
-    fn partials<N: Num>(a: N, b: N, _: N) -> (N, [N; 2]) {
+    fn limited_vjp<N: Num>(a: N, b: N, _: N, bar: N) -> (N, [N; 2]) {
         let product = a * b;
         let agree = a.zero().lt(product);
         let one = a.constant(1.0);
         let inverse = one / N::select(agree, a + b, one);
         let (p, q) = (a * inverse, b * inverse);
-        let partials = [
-            N::select(agree, q * q + q * q, a.zero()),
-            N::select(agree, p * p + p * p, a.zero()),
-        ];
+        let twice = N::select(agree, bar + bar, a.zero());
         let limited = N::select(agree, (product + product) * inverse, a.zero());
-        (limited, partials)
+        (limited, [q * q * twice, p * p * twice])
     }
 }
