@@ -33,6 +33,41 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
         Self::stiffness_vjp(c, w[Self::CARRIER] * bar, c_bar);
     }
 
+    /// Adds to the cotangents of the conserved variables what comes from that of the pressure; `w` is
+    /// the primitive state.
+    #[inline(always)]
+    fn thermal_vjp<N: Num>(c: N, w: &[N; F], p_bar: N, u_bar: &mut [N; F], c_bar: &mut N) {
+        if Self::ENERGY {
+            let excess = c - c.constant(1.0);
+            let lift = excess * p_bar;
+            u_bar[F - 1] = u_bar[F - 1] + lift;
+            for i in 1..4 {
+                let kinetic = lift * w[i];
+                u_bar[0] = (kinetic * c.constant(0.5)).mul_add(w[i], u_bar[0]);
+                u_bar[i] = u_bar[i] - kinetic;
+            }
+            *c_bar = *c_bar + p_bar * w[F - 1] / excess;
+        } else {
+            u_bar[0] = Self::stiffness(c).mul_add(p_bar, u_bar[0]);
+            Self::stiffness_vjp(c, w[0] * p_bar, c_bar);
+        }
+    }
+
+    /// [`thermal_vjp`](Self::thermal_vjp), and what comes from the cotangent of the first velocity.
+    #[inline(always)]
+    fn normal_vjp<N: Num>(
+        c: N,
+        w: &[N; F],
+        [v_bar, p_bar]: [N; 2],
+        u_bar: &mut [N; F],
+        c_bar: &mut N,
+    ) {
+        let momentum_bar = v_bar * (c.constant(1.0) / w[0]);
+        u_bar[1] = u_bar[1] + momentum_bar;
+        u_bar[0] = u_bar[0] - momentum_bar * w[1];
+        Self::thermal_vjp(c, w, p_bar, u_bar, c_bar);
+    }
+
     #[inline(always)]
     fn conserved<N: Num>(c: N, w: &[N; F]) -> [N; F] {
         let mut u = *w;
@@ -90,27 +125,18 @@ pub(crate) trait Law<const F: usize>: Copy + Send + Sync + 'static {
     /// `w` is the primitive state, `w_bar` its cotangent.
     #[inline(always)]
     fn primitive_vjp<N: Num>(c: N, w: &[N; F], w_bar: &[N; F], c_bar: &mut N) -> [N; F] {
-        let one = c.constant(1.0);
-        let inverse = one / w[0];
+        let inverse = c.constant(1.0) / w[0];
         let mut u_bar = *w_bar;
-        let mut lift = c.zero();
-        if Self::ENERGY {
-            lift = (c - one) * w_bar[F - 1];
-            u_bar[F - 1] = lift;
-            *c_bar = *c_bar + w_bar[F - 1] * w[F - 1] / (c - one);
-        }
         let mut through_velocity = c.zero();
         for i in 1..4 {
-            let momentum_bar = w_bar[i] * inverse;
-            through_velocity = momentum_bar.mul_add(w[i], through_velocity);
-            u_bar[i] = momentum_bar;
-            if Self::ENERGY {
-                let kinetic = lift * w[i];
-                u_bar[0] = (kinetic * c.constant(0.5)).mul_add(w[i], u_bar[0]);
-                u_bar[i] = u_bar[i] - kinetic;
-            }
+            u_bar[i] = w_bar[i] * inverse;
+            through_velocity = u_bar[i].mul_add(w[i], through_velocity);
         }
         u_bar[0] = u_bar[0] - through_velocity;
+        if Self::ENERGY {
+            u_bar[F - 1] = c.zero();
+            Self::thermal_vjp(c, w, w_bar[F - 1], &mut u_bar, c_bar);
+        }
         u_bar
     }
 }

@@ -52,14 +52,13 @@ impl Riemann for LaxFriedrichsFlux {
         let (mut w_bar, mut u_bar) = ([zero; F], [zero; F]);
         let p = L::pressure(c, &w);
         let p_bar = physical_vjp::<N, L, F>(&w, &u, p, f_bar, &mut w_bar, &mut u_bar);
-        L::pressure_vjp(c, &w, p_bar, &mut w_bar, c_bar);
-        let of_w = L::primitive_vjp(c, &w, &w_bar, c_bar);
+        L::normal_vjp(c, &w, [w_bar[1], p_bar], &mut u_bar, c_bar);
         // The jump.
         let mut fastest_bar = zero;
         let opposite = -fastest;
         let (mut ul_bar, mut ur_bar) = (u_bar, u_bar);
         for i in 0..F {
-            let mean_bar = (u_bar[i] + of_w[i]) * half;
+            let mean_bar = u_bar[i] * half;
             ul_bar[i] = fastest.mul_add(f_bar[i], mean_bar);
             ur_bar[i] = opposite.mul_add(f_bar[i], mean_bar);
             fastest_bar = f_bar[i].mul_add(ul[i] - ur[i], fastest_bar);
