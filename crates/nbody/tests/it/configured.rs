@@ -97,3 +97,17 @@ where
         self.0.vjp(&p.0, &p.1, &bar, &mut p_bar.0, &mut p_bar.1)
     }
 }
+
+/// A cluster of little mass and size, traced back and run again, ends where the configuration puts
+/// it.
+pub(crate) fn ends_where_it_is_put(text: &str) {
+    let light = text
+        .replace("1e8 Msun", "1e-8 Msun")
+        .replace("scale_radius = \"300 pc\"", "scale_radius = \"1e-3 pc\"")
+        .replace("steps = 10", "steps = 2000")
+        .replace("trace_back = 20", "trace_back = 2000");
+    let (_, stars) = final_state(&build(&light, Path::new("")).unwrap());
+    let centre = stars.position.mean_axis(ndarray::Axis(0)).unwrap();
+    let off = &centre - &ndarray::arr1(&[-11.8, 0.79, 6.4]);
+    assert!(off.dot(&off).sqrt() < 1e-5, "{off} of {light}");
+}
