@@ -282,17 +282,17 @@ fn larger<T: Lane>(a: T, b: T) -> T {
 /// Rows of a tile along y in the forward step: few enough that the window stays in a core's own
 /// cache, many enough that the border costs little.
 fn forward_rows<T>(fields: usize, layout: Layout) -> usize {
-    // Three planes of primitive variables, two of faces, two of sums.
-    let bytes = 7 * fields * layout.stride * size_of::<T>();
-    ((5 << 18) / bytes).clamp(16, 32)
+    // Three planes of primitive variables, one of faces, one of sums.
+    let bytes = 5 * fields * layout.stride * size_of::<T>();
+    ((1 << 20) / bytes).clamp(16, 32)
 }
 
 /// The same for its adjoint, whose border is twice as wide: the window stays in the shared cache.
 fn reverse_rows<T>(fields: usize, layout: Layout) -> usize {
-    // Four planes of primitive variables, two of faces; of cotangents three of the new state, six of
-    // faces, four of primitive variables.
-    let bytes = 19 * fields * layout.stride * size_of::<T>();
-    ((3 << 20) / bytes).clamp(16, 64)
+    // Four planes of primitive variables, one of faces; of cotangents two of the new state, five of
+    // faces, three of primitive variables.
+    let bytes = 15 * fields * layout.stride * size_of::<T>();
+    ((5 << 19) / bytes).clamp(16, 64)
 }
 
 /// The engine of any scalar.

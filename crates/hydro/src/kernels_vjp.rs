@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use pulp::Simd;
 
-use crate::kernels::{Cross, Stencil, load, splat3, store, store_cells, wrap_high, wrap_low};
+use crate::kernels::{
+    Cross, Stencil, cells, load, load_cells, splat3, store, store_cells, wrap_high, wrap_low,
+};
 use crate::lane::{Kernel, Lane, Num, V};
 use crate::law::Law;
 use crate::limiter::Limit;
@@ -39,12 +41,11 @@ impl<'a, T: Lane> Sum<'a, T> {
 }
 
 /// Cotangents of the states at the faces of the cells of a row, one block of `F` fields after the
-/// other: at the lower face along x, of even and of odd planes, and at the lower and the upper faces
-/// along y and z. Those at the upper face along x are used at once.
-pub(crate) const BLOCKS: usize = 6;
-pub(crate) const LOW_Y: usize = 2;
-pub(crate) const HIGH_Y: usize = 3;
-const LOW_Z: usize = 4;
+/// other: at the lower and the upper faces along y and z. Those along x have places of their own.
+pub(crate) const BLOCKS: usize = 4;
+pub(crate) const LOW_Y: usize = 0;
+pub(crate) const HIGH_Y: usize = 1;
+const LOW_Z: usize = 2;
 
 /// Adjoint of [`Exchange`](crate::kernels::Exchange).
 pub(crate) struct ExchangeVjp<'a, T, L, R, const F: usize> {
@@ -158,9 +159,9 @@ pub(crate) struct FacesVjp<'a, T, L, M, const F: usize> {
     pub(crate) tiny: [T; 3],
     pub(crate) cross: Cross<'a, T>,
     pub(crate) valid: &'a [T],
-    /// Cotangents of the cells, of even or of odd planes, and those at the upper faces along x.
+    /// Cotangents of the cells, and those at the lower and the upper faces along x.
     pub(crate) cells: &'a [T],
-    pub(crate) odd: bool,
+    pub(crate) lower_x: &'a [T],
     pub(crate) upper_x: &'a [T],
     /// Set to what this row has from its own cells and from those of the row below.
     pub(crate) own: &'a mut [T],
@@ -193,7 +194,8 @@ impl<T: Lane, L: Law<F>, M: Limit, const F: usize> Kernel for FacesVjp<'_, T, L,
             let rows = &self.cells[block * F * layout.stride..];
             split::<_, F>(layout, rows, PLAIN)
         };
-        let low = [cells(usize::from(self.odd)), cells(LOW_Y), cells(LOW_Z)];
+        let low_x = split(layout, self.lower_x, PLAIN);
+        let low = [low_x, cells(LOW_Y), cells(LOW_Z)];
         let high_x = split(layout, self.upper_x, PLAIN);
         let high = [high_x, cells(HIGH_Y), cells(LOW_Z + 1)];
         let own = split_mut::<_, F>(layout, self.own, PLAIN);
@@ -325,8 +327,10 @@ pub(crate) struct ToPrimitiveVjp<'a, T, L, const F: usize> {
     pub(crate) rows: &'a [T],
     /// Their cotangents.
     pub(crate) bar: &'a [T],
-    /// The cotangent of the new state, which holds the old one as it is.
-    pub(crate) new_bar: &'a [T],
+    /// The cotangent of the new state, which holds the old one as it is: the fields of the mesh, and
+    /// where the row begins in them.
+    pub(crate) new_bar: &'a [&'a [T]],
+    pub(crate) at: usize,
     /// The row in each field.
     pub(crate) out: [&'a mut [T]; F],
     pub(crate) sum: Sum<'a, T>,
@@ -338,7 +342,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> 
         let layout = self.layout;
         let rows = split(layout, self.rows, PLAIN);
         let bar = split(layout, self.bar, PLAIN);
-        let new_bar = split::<_, F>(layout, self.new_bar, PLAIN);
+        let new_bar: [_; F] = cells(self.new_bar, self.at, layout.nz);
         let live = &self.sum.live[..layout.stride];
         let out = self.out.each_mut().map(|row| &mut row[..layout.nz]);
         let c = V::splat(s, self.c);
@@ -350,7 +354,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernel for ToPrimitiveVjp<'_, T, L, F> 
             let u_bar = L::primitive_vjp(c, &w, &bar, &mut c_bar);
             sum = c_bar.mul_add(V::load(s, live, at), sum);
             for f in 0..F {
-                store_cells(out[f], k, u_bar[f] + V::load(s, new_bar[f], at));
+                store_cells(out[f], k, u_bar[f] + load_cells(s, new_bar[f], k));
             }
         }
         self.sum.close(sum);

@@ -128,3 +128,66 @@ impl<T: Copy, const P: usize> Ring<T, P> {
             .expect("rows of a ring that differ")
     }
 }
+
+/// Rows of one plane, and the first ones of the next, where each row of the next plane takes the room
+/// of the row before in the last one: what is written lies where has just been read.
+///
+/// Rows come in order, and one has been used up when the next one of the next plane is written.
+pub(crate) struct Belt<T> {
+    ring: Ring<T, 1>,
+    rows: usize,
+}
+
+impl<T: Copy> Belt<T> {
+    pub(crate) fn new(zero: T, rows: usize, group: usize) -> Self {
+        Self {
+            ring: Ring::new(zero, rows + 1, group),
+            rows,
+        }
+    }
+
+    fn place(&self, plane: usize, row: usize) -> (usize, usize) {
+        // One back for each plane.
+        (0, (row + plane * self.rows) % (self.rows + 1))
+    }
+
+    pub(crate) fn row(&self, plane: usize, row: usize) -> &[T] {
+        let (plane, row) = self.place(plane, row);
+        self.ring.row(plane, row)
+    }
+
+    pub(crate) fn row_mut(&mut self, plane: usize, row: usize) -> &mut [T] {
+        let (plane, row) = self.place(plane, row);
+        self.ring.row_mut(plane, row)
+    }
+
+    /// Several different rows at once, in the order asked for.
+    pub(crate) fn rows_mut<const K: usize>(
+        &mut self,
+        wanted: [(usize, usize); K],
+    ) -> [&mut [T]; K] {
+        let wanted = wanted.map(|(plane, row)| self.place(plane, row));
+        self.ring.rows_mut(wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_belt_keeps_a_row_until_the_next_plane_has_passed_it() {
+        let mut belt = Belt::new(0, 5, 1);
+        for plane in 0..13 {
+            for row in 0..5 {
+                belt.row_mut(plane, row)[0] = 10 * plane + row;
+                if plane > 0 {
+                    assert_eq!(belt.row(plane - 1, row)[0], 10 * (plane - 1) + row);
+                }
+                for before in 0..row {
+                    assert_eq!(belt.row(plane, before)[0], 10 * plane + before);
+                }
+            }
+        }
+    }
+}

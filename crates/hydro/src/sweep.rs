@@ -7,7 +7,7 @@ use crate::kernels::{Along, Cross, Exchange, Faces, Fill, Finish, ToPrimitive, m
 use crate::lane::{Lane, dispatch};
 use crate::law::Law;
 use crate::riemann::Riemann;
-use crate::rows::{Layout, PAD, Ring};
+use crate::rows::{Belt, Layout, PAD, Ring};
 use crate::tiles::Tile;
 
 /// The planes in hand while a tile is swept along x.
@@ -19,11 +19,11 @@ pub(crate) struct Window<T> {
     layout: Layout,
     primitive: Ring<T, 3>,
     /// States at the upper faces along x.
-    high_x: Ring<T, 2>,
+    high_x: Belt<T>,
     /// States at the upper faces along y, by row alone.
     high_y: Ring<T, 1>,
     /// New conserved variables so far; one row more at either side.
-    sums: Ring<T, 2>,
+    sums: Belt<T>,
     /// States at the lower faces along x, y and z, at the upper ones along z, at the upper ones
     /// along x of rows beyond the tile; fluxes along z; states at the lower faces along y of the
     /// first row.
@@ -39,9 +39,9 @@ impl<T: Lane> Window<T> {
             rows,
             layout,
             primitive: Ring::new(zero, rows + 4, group),
-            high_x: Ring::new(zero, rows, group),
+            high_x: Belt::new(zero, rows, group),
             high_y: Ring::new(zero, 2, group),
-            sums: Ring::new(zero, rows + 2, group),
+            sums: Belt::new(zero, rows + 2, group),
             scratch: Ring::new(zero, 7, group),
             valid: vec![T::zero(); layout.stride],
         }

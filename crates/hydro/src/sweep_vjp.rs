@@ -106,14 +106,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                     if counts {
                         totals[(t - 4) * count + r - 3] += share;
                         if t > 5 {
-                            let rows = [
-                                window.primitive.row(t - 2, r),
-                                window.whole.row(0, 0),
-                                window.bar.row(t - 2, r),
-                            ];
-                            let at = [t - 5, r - 3];
+                            let rows = [window.primitive.row(t - 2, r), window.whole.row(0, 0)];
+                            let place = (place3(job.cells, tile, t - 2, r), [t - 5, r - 3]);
                             let total = &mut totals[(t - 5) * count + r - 3];
-                            self.conserved_vjp(job, layout, rows, at, out, &window.live, total);
+                            let live = &window.live;
+                            self.conserved_vjp(job, layout, rows, bar, place, out, live, total);
                         }
                     }
                 }
@@ -134,11 +131,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 totals[(t - 3) * count] += share;
             }
             if rows.closed && within(t - 1) {
-                let row = window.primitive_bar.row_mut(t - 1, rows.first);
+                let row = window.primitive_bar.row_mut(0, rows.first);
                 for (sum, &carry) in row.iter_mut().zip(window.carry.row(0, 0)) {
                     *sum += carry;
                 }
-                let row = window.primitive_bar.row_mut(t - 1, rows.end - 1);
+                let row = window.primitive_bar.row_mut(0, rows.end - 1);
                 let own = window.own.row(0, (rows.end - 1) % 2);
                 for ((sum, &own), &around) in row.iter_mut().zip(own).zip(window.around.row(0, 0)) {
                     *sum = own + around;
@@ -149,7 +146,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             let r = j + 3;
             let keep = [
                 (AFTER, window.below_bar.row(last + 1, r)),
-                (LAST, window.primitive_bar.row(last, r)),
+                (LAST, window.primitive_bar.row(0, r)),
                 (BELOW_LAST, window.below_bar.row(last, r)),
             ];
             for (what, row) in keep {
@@ -179,14 +176,6 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             let i = end * (planes - 1);
             let at = place3(job.cells, tile, i + 3, j + 3);
             self.primitive(job, x, at, layout, window.primitive.row_mut(0, 0));
-            let fill = Fill::<_, F> {
-                layout,
-                fields: bar,
-                at,
-                wrapped: false,
-                rows: window.bar.row_mut(0, 0),
-            };
-            dispatch(self.arch, fill);
             let below = if i == 0 {
                 before.0.row(AFTER, j)
             } else {
@@ -205,24 +194,23 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             for (sum, &below) in sum.iter_mut().zip(below) {
                 *sum += below;
             }
-            let rows = [
-                window.primitive.row(0, 0),
-                window.whole.row(0, 0),
-                window.bar.row(0, 0),
-            ];
+            let rows = [window.primitive.row(0, 0), window.whole.row(0, 0)];
             let total = &mut totals[i * count + j];
-            self.conserved_vjp(job, layout, rows, [i, j], out, &window.live, total);
+            let live = &window.live;
+            self.conserved_vjp(job, layout, rows, bar, (at, [i, j]), out, live, total);
         }
     }
 
     /// From the cotangents of the primitive variables of a row to those of the conserved ones,
-    /// given these variables, their cotangent and that of the new state.
+    /// given these variables, their cotangent and that of the new state, with the place of the row
+    /// in the mesh and in the tile.
     fn conserved_vjp(
         &self,
         job: &Job<T>,
         layout: Layout,
-        [rows, bar, new_bar]: [&[T]; 3],
-        [i, j]: [usize; 2],
+        [rows, bar]: [&[T]; 2],
+        new_bar: &[&[T]],
+        (begin, [i, j]): (usize, [usize; 2]),
         out: &mut [Vec<&mut [T]>],
         live: &[T],
         total: &mut f64,
@@ -235,6 +223,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             rows,
             bar,
             new_bar,
+            at: begin,
             out: rows_of(out, i, at..at + layout.nz),
             sum: Sum::new(live, true, total),
         };
@@ -251,12 +240,11 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         counts: bool,
         total: &mut f64,
     ) {
-        let block = F * window.layout.stride;
         let sum = Sum::new(&window.live, counts, total);
         let [low, upper] = window.scratch.rows_mut([(0, 0), (0, 7)]);
         let faces = [window.high_x.row(t - 1, r), &*low];
         let bars = [window.bar.row(t - 1, r), window.bar.row(t, r)];
-        let right = &mut window.cells.row_mut(0, r)[t % 2 * block..][..block];
+        let right = window.low_x_bar.row_mut(t, r);
         let layout = window.layout;
         self.exchange_vjp(job, layout, 0, faces, bars, [upper, right], sum);
     }
@@ -377,7 +365,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
         let layout = window.layout;
         let [down, up, upper_x] = window.scratch.rows_mut([(0, 4), (0, 5), (0, 7)]);
         let [own, below_y] = window.own.rows_mut([(0, r % 2), (0, (r + 1) % 2)]);
-        let [below_x, plane] = window.primitive_bar.rows_mut([(t - 1, r), (t, r - 1)]);
+        let [below_x, plane] = window.primitive_bar.rows_mut([(0, r), (0, r - 1)]);
         let zeros = window.zeros.row(0, 0);
         let (below_y, plane) = if r == rows.within(1).start {
             (zeros, window.around.row_mut(0, 0))
@@ -397,7 +385,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                 cross: cross(&window.primitive, t, r, rows),
                 valid: window.valid.row(t, r),
                 cells: window.cells.row(0, r),
-                odd: t % 2 == 1,
+                lower_x: window.low_x_bar.row(t, r),
                 upper_x,
                 own,
                 carry: window.carry.row_mut(0, 0),

@@ -2,7 +2,7 @@
 
 use crate::kernels_vjp::BLOCKS;
 use crate::lane::Lane;
-use crate::rows::{Layout, PAD, Ring};
+use crate::rows::{Belt, Layout, PAD, Ring};
 
 /// The planes in hand. Planes count from three below the tile, rows likewise.
 pub(crate) struct Window<T> {
@@ -10,16 +10,18 @@ pub(crate) struct Window<T> {
     pub(super) layout: Layout,
     pub(super) primitive: Ring<T, 4>,
     /// Cotangent of the new state.
-    pub(super) bar: Ring<T, 3>,
-    pub(super) high_x: Ring<T, 2>,
+    pub(super) bar: Ring<T, 2>,
+    pub(super) high_x: Belt<T>,
     pub(super) high_y: Ring<T, 1>,
     /// Whether each cell keeps its reconstruction.
     pub(super) valid: Ring<T, 2>,
+    /// Cotangents of the states at the lower faces along x.
+    pub(super) low_x_bar: Belt<T>,
     /// Cotangents of the cells of one plane: see [`BLOCKS`]. Those of a row make room for the next
     /// plane's once they are used.
     pub(super) cells: Ring<T, 1>,
     /// Cotangents of the primitive variables from the cells of their own plane.
-    pub(super) primitive_bar: Ring<T, 2>,
+    pub(super) primitive_bar: Ring<T, 1>,
     /// What comes from the plane below.
     pub(super) below_bar: Ring<T, 2>,
     /// Cotangents of a row and of the one below, as long as they lack what comes from above.
@@ -51,9 +53,10 @@ impl<T: Lane> Window<T> {
             layout,
             primitive: Ring::new(zero, rows + 6, group),
             bar: Ring::new(zero, rows + 6, group),
-            high_x: Ring::new(zero, rows + 6, group),
+            high_x: Belt::new(zero, rows + 6, group),
             high_y: Ring::new(zero, 2, group),
             valid: Ring::new(zero, rows + 6, layout.stride),
+            low_x_bar: Belt::new(zero, rows + 6, group),
             cells: Ring::new(zero, rows + 6, BLOCKS * group),
             primitive_bar: Ring::new(zero, rows + 6, group),
             below_bar: Ring::new(zero, rows + 6, group),
