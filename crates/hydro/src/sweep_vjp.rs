@@ -107,10 +107,10 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
                         totals[(t - 4) * count + r - 3] += share;
                         if t > 5 {
                             let rows = [window.primitive.row(t - 2, r), window.whole.row(0, 0)];
-                            let place = (place3(job.cells, tile, t - 2, r), [t - 5, r - 3]);
+                            let at = [t - 5, r - 3];
                             let total = &mut totals[(t - 5) * count + r - 3];
                             let live = &window.live;
-                            self.conserved_vjp(job, layout, rows, bar, place, out, live, total);
+                            self.conserved_vjp(job, tile, layout, rows, bar, at, out, live, total);
                         }
                     }
                 }
@@ -197,20 +197,20 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             let rows = [window.primitive.row(0, 0), window.whole.row(0, 0)];
             let total = &mut totals[i * count + j];
             let live = &window.live;
-            self.conserved_vjp(job, layout, rows, bar, (at, [i, j]), out, live, total);
+            self.conserved_vjp(job, tile, layout, rows, bar, [i, j], out, live, total);
         }
     }
 
     /// From the cotangents of the primitive variables of a row to those of the conserved ones,
-    /// given these variables, their cotangent and that of the new state, with the place of the row
-    /// in the mesh and in the tile.
+    /// given these variables, their cotangent, that of the new state, and the place in the tile.
     fn conserved_vjp(
         &self,
         job: &Job<T>,
+        tile: &Tile,
         layout: Layout,
         [rows, bar]: [&[T]; 2],
         new_bar: &[&[T]],
-        (begin, [i, j]): (usize, [usize; 2]),
+        [i, j]: [usize; 2],
         out: &mut [Vec<&mut [T]>],
         live: &[T],
         total: &mut f64,
@@ -223,7 +223,7 @@ impl<T: Lane, L: Law<F>, const F: usize> Kernels<T, L, F> {
             rows,
             bar,
             new_bar,
-            at: begin,
+            at: place3(job.cells, tile, i + 3, j + 3),
             out: rows_of(out, i, at..at + layout.nz),
             sum: Sum::new(live, true, total),
         };
